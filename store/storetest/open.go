@@ -1,0 +1,28 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/musterhq/muster/store"
+	"github.com/musterhq/muster/store/sqlite"
+)
+
+// Open returns a fresh database of its own on the embedded engine, in a
+// directory that goes with the test. It is closed when the test ends.
+func Open(t testing.TB, defs ...store.Definition) *store.DB {
+	t.Helper()
+	engine, err := sqlite.Open(t.TempDir())
+	if err != nil {
+		t.Fatalf("opening the engine: %v", err)
+	}
+	db, err := store.Open(t.Context(), engine, defs...)
+	if err != nil {
+		t.Fatalf("opening the database: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("closing the database: %v", err)
+		}
+	})
+	return db
+}
