@@ -1,0 +1,192 @@
+package roster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/musterhq/muster/auth"
+	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/store"
+)
+
+func TestOnDutyAt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		a    Availability
+		want bool
+	}{
+		"off":               {Availability{}, false},
+		"off with an end":   {Availability{Until: now.Add(time.Hour)}, false},
+		"on without an end": {Availability{OnDuty: true}, true},
+		"on before the end": {Availability{OnDuty: true, Until: now.Add(time.Millisecond)}, true},
+		"on at the end":     {Availability{OnDuty: true, Until: now}, false},
+		"on after the end":  {Availability{OnDuty: true, Until: now.Add(-time.Hour)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := c.a.OnDutyAt(now); got != c.want {
+				t.Errorf("OnDutyAt = %v, want %v", got, c.want)
+			}
+		})
+	}
+	t.Run("suspended", func(t *testing.T) {
+		t.Parallel()
+		r := Responder{Status: StatusSuspended, Availability: Availability{OnDuty: true}}
+		if r.OnDutyAt(now) {
+			t.Error("a suspended responder is on duty")
+		}
+	})
+}
+
+func TestSetAvailability(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in := func(d time.Duration) *time.Time {
+		at := f.clock.Now().Add(d).In(time.FixedZone("CST", 8*3600))
+		return &at
+	}
+	invalid := fault.Invalid("until", "until")
+	for name, c := range map[string]struct {
+		status Status
+		set    SetAvailability
+		want   Availability
+		fault  *fault.Error
+	}{
+		"on":                    {StatusActive, SetAvailability{OnDuty: true}, Availability{OnDuty: true}, nil},
+		"on for a second":       {StatusActive, SetAvailability{true, in(time.Second)}, Availability{true, *in(time.Second)}, nil},
+		"on for seven days":     {StatusActive, SetAvailability{true, in(MaxDuty)}, Availability{true, *in(MaxDuty)}, nil},
+		"on for longer":         {StatusActive, SetAvailability{true, in(MaxDuty + time.Millisecond)}, Availability{}, invalid},
+		"on until now":          {StatusActive, SetAvailability{true, in(0)}, Availability{}, invalid},
+		"on until the past":     {StatusActive, SetAvailability{true, in(-time.Hour)}, Availability{}, invalid},
+		"off":                   {StatusActive, SetAvailability{}, Availability{}, nil},
+		"off, whatever the end": {StatusActive, SetAvailability{false, in(-time.Hour)}, Availability{}, nil},
+		"on, applied":           {StatusApplied, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
+		"on, suspended":         {StatusSuspended, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
+		"on, retired":           {StatusRetired, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
+		"off is always allowed": {StatusSuspended, SetAvailability{}, Availability{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f.enrolAs(t, name, eastOne, c.status)
+			got, err := f.SetAvailability(t.Context(), account(name), c.set)
+			wantFault(t, err, c.fault)
+			stored, err := f.OfAccount(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, stored.Availability); diff != "" {
+				t.Error(diff)
+			}
+			if c.fault == nil {
+				if diff := cmp.Diff(stored, got); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+	t.Run("not on the roster", func(t *testing.T) {
+		t.Parallel()
+		_, err := f.SetAvailability(t.Context(), f.holder(t, auth.RoleAdmin, district), SetAvailability{OnDuty: true})
+		wantFault(t, err, fault.NotFound("responder"))
+	})
+}
+
+func TestGoingOffDutyForgetsThePosition(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	own, other := f.enrol(t, "acc_own", eastOne), f.enrol(t, "acc_other", eastOne)
+	for _, a := range []string{"acc_own", "acc_other"} {
+		f.setDuty(t, a, true)
+		f.reportAt(t, a, here)
+	}
+	feed := f.db.Watch(10, responders, presences)
+	defer feed.Close()
+	f.setDuty(t, "acc_own", false)
+	if p := f.presenceOf(t, own.ID); p != nil {
+		t.Errorf("the position is still there: %v", p)
+	}
+	if f.presenceOf(t, other.ID) == nil {
+		t.Error("another's position is gone")
+	}
+	if changes, err := drain(feed); err != nil || len(changes) != 2 {
+		t.Errorf("%d changes, %v; want both of one step", len(changes), err)
+	}
+	f.setDuty(t, "acc_own", true)
+	if p := f.presenceOf(t, own.ID); p != nil {
+		t.Errorf("going on duty again brought the position back: %v", p)
+	}
+}
+
+func TestEndDuties(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	until := f.clock.Now().Add(time.Hour)
+	ends, stays, longer := f.enrol(t, "acc_ends", eastOne), f.enrol(t, "acc_stays", eastOne), f.enrol(t, "acc_longer", eastOne)
+	for _, a := range []string{"acc_ends", "acc_longer"} {
+		if _, err := f.SetAvailability(t.Context(), account(a), SetAvailability{OnDuty: true, Until: &until}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := until.Add(time.Hour)
+	if _, err := f.SetAvailability(t.Context(), account("acc_longer"), SetAvailability{OnDuty: true, Until: &later}); err != nil {
+		t.Fatal(err)
+	}
+	f.setDuty(t, "acc_stays", true)
+	for _, a := range []string{"acc_ends", "acc_stays", "acc_longer"} {
+		f.reportAt(t, a, here)
+	}
+
+	f.runDue(t, 0)
+	f.clock.advance(time.Hour)
+	_, err := f.ReportPosition(t.Context(), account("acc_ends"), f.reading(here))
+	wantFault(t, err, fault.Conflict("off_duty")) // at once, whenever the worker comes
+	f.runDue(t, 1)
+
+	got, err := f.LoadResponders(t.Context(), f.db, []string{ends.ID, stays.ID, longer.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	onDuty := map[string]bool{ends.ID: got[ends.ID].Availability.OnDuty, stays.ID: got[stays.ID].Availability.OnDuty, longer.ID: got[longer.ID].Availability.OnDuty}
+	if diff := cmp.Diff(map[string]bool{ends.ID: false, stays.ID: true, longer.ID: true}, onDuty); diff != "" {
+		t.Error(diff)
+	}
+	if f.presenceOf(t, ends.ID) != nil || f.presenceOf(t, stays.ID) == nil || f.presenceOf(t, longer.ID) == nil {
+		t.Error("the wrong positions are kept")
+	}
+	f.clock.advance(time.Hour)
+	f.runDue(t, 1)
+	f.runDue(t, 0)
+}
+
+func TestEndDutyYieldsToAChange(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.enrol(t, "acc_own", eastOne)
+	until := f.clock.Now().Add(time.Hour)
+	if _, err := f.SetAvailability(t.Context(), account("acc_own"), SetAvailability{OnDuty: true, Until: &until}); err != nil {
+		t.Fatal(err)
+	}
+	f.clock.advance(time.Hour)
+	claimed, err := store.Claim(t.Context(), f.db, responders, f.clock.Now(), time.Minute, 1)
+	if err != nil || len(claimed) != 1 {
+		t.Fatalf("claimed %v, %v", claimed, err)
+	}
+	f.setDuty(t, "acc_own", true) // for another shift, meanwhile
+	if err := f.endDuty(t.Context(), claimed[0]); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := f.OfAccount(t.Context(), "acc_own"); err != nil || !r.OnDutyAt(f.clock.Now()) {
+		t.Errorf("the new duty was ended: %v, %v", r, err)
+	}
+}
+
+func (f *fixture) runDue(t *testing.T, want int) {
+	t.Helper()
+	n, err := f.EndDuties().RunDue(t.Context())
+	if err != nil || n != want {
+		t.Fatalf("%d duties ended, %v; want %d", n, err, want)
+	}
+}

@@ -1,0 +1,13 @@
+// Package roster knows who can be called out, and from where: the tree of org
+// units, the responders on it, whether each is on duty, and where those on duty
+// were last seen.
+//
+// A responder's place in the tree decides who may read it: the responder, and
+// the staff whose scope covers its unit. To everyone else it does not exist.
+// Positions are kept only while a responder is on duty, and only the last one;
+// a Tracker holds them in memory for those who look for somebody nearby, and
+// only proposes: the documents decide.
+//
+// What responders have learnt is package training's, and what they are called
+// out to is package dispatch's.
+package roster

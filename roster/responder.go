@@ -1,0 +1,185 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/musterhq/muster/auth"
+	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/store"
+)
+
+// Status is where a responder stands with the programme. Whether it can be
+// called out now is its Availability.
+type Status string
+
+// The statuses. Only the ACTIVE may go on duty.
+const (
+	StatusApplied   Status = "APPLIED"
+	StatusActive    Status = "ACTIVE"
+	StatusSuspended Status = "SUSPENDED"
+	StatusRetired   Status = "RETIRED"
+)
+
+// Valid reports whether s is one of the statuses.
+func (s Status) Valid() bool {
+	return slices.Contains([]Status{StatusApplied, StatusActive, StatusSuspended, StatusRetired}, s)
+}
+
+// Responder is an account's place on the roster.
+type Responder struct {
+	store.Meta `bson:",inline"`
+	// Due is when its duty ends by itself (see Service.EndDuties).
+	store.Due     `bson:",inline"`
+	AccountID     string        `bson:"accountId"`
+	Name          string        `bson:"name"`
+	UnitID        string        `bson:"unitId"`
+	UnitPath      string        `bson:"unitPath"` // the unit's path
+	Status        Status        `bson:"status"`
+	TransportMode TransportMode `bson:"transportMode"`
+	Equipment     []string      `bson:"equipment"` // what is carried, as staff call it
+	Availability  Availability  `bson:"availability"`
+	EnrolledAt    time.Time     `bson:"enrolledAt"`
+}
+
+var responders = store.Define[Responder]("responders",
+	store.Index{Name: "account", Fields: []string{"accountId"}, Unique: true},
+	store.Index{Name: "unit", Fields: []string{"unitPath"}},
+	store.Index{Name: "status", Fields: []string{"status", "unitPath"}},
+	store.Index{Name: "duty", Fields: []string{"availability.onDuty", "unitPath"}},
+	store.DueIndex,
+)
+
+// OnDutyAt reports whether the responder may be called out at t, as far as the
+// roster knows: active, and on duty.
+func (r *Responder) OnDutyAt(t time.Time) bool {
+	return r.Status == StatusActive && r.Availability.OnDutyAt(t)
+}
+
+// staff are the roles that may read the responders within their scope.
+// auth.RoleAdmin includes them.
+var staff = []auth.Role{auth.RoleDispatcher, auth.RoleTrainer}
+
+// visibleTo reports whether the actor may know of the responder.
+func (r *Responder) visibleTo(actor auth.Principal) bool {
+	own := actor.AccountID != "" && r.AccountID == actor.AccountID
+	return own || actor.May(r.UnitPath, staff...)
+}
+
+// OfAccount returns the account's responder, or NOT_FOUND. It asks for no
+// actor: the account is the caller's to choose.
+func (s *Service) OfAccount(ctx context.Context, accountID string) (*Responder, error) {
+	return ofAccount(ctx, s.db, accountID)
+}
+
+func ofAccount(ctx context.Context, on store.Conn, accountID string) (*Responder, error) {
+	r, err := responders.First(ctx, on, store.Where(store.Eq("accountId", accountID)))
+	return known(r, err, "responder")
+}
+
+// Responder returns the responder if it is the actor's own, or staff whose
+// scope covers it ask. To others it is NOT_FOUND, as if it did not exist.
+func (s *Service) Responder(ctx context.Context, actor auth.Principal, id string) (*Responder, error) {
+	r, err := responders.Get(ctx, s.db, id)
+	if err == nil && !r.visibleTo(actor) {
+		return nil, fault.NotFound("responder")
+	}
+	return known(r, err, "responder")
+}
+
+// LoadResponders returns those of the responders that exist, by id, to
+// services that have decided themselves who may see them: it asks for no
+// actor. Within an atomic step, on is its Tx.
+func (s *Service) LoadResponders(ctx context.Context, on store.Conn, ids []string) (map[string]*Responder, error) {
+	return responders.GetMany(ctx, on, ids)
+}
+
+// LoadScope returns whose the responder is and where it stands, or NOT_FOUND,
+// to services that decide by that who may see what belongs to it: it asks for
+// no actor.
+func (s *Service) LoadScope(ctx context.Context, responderID string) (accountID, unitPath string, err error) {
+	r, err := responders.Get(ctx, s.db, responderID)
+	if r, err = known(r, err, "responder"); err != nil {
+		return "", "", err
+	}
+	return r.AccountID, r.UnitPath, nil
+}
+
+// ListResponders lists the responders of the unit and of those below it, in
+// the order of the tree, to staff whose scope covers the unit; to others it is
+// FORBIDDEN. A unit that does not exist is NOT_FOUND.
+func (s *Service) ListResponders(ctx context.Context, actor auth.Principal, unitID string, first int, after string) (store.Page[Responder], error) {
+	return s.listBelow(ctx, actor, unitID, nil, first, after)
+}
+
+// ListRespondersWith is ListResponders for those with the status alone.
+func (s *Service) ListRespondersWith(ctx context.Context, actor auth.Principal, unitID string, status Status, first int, after string) (store.Page[Responder], error) {
+	return s.listBelow(ctx, actor, unitID, []store.Cond{store.Eq("status", status)}, first, after)
+}
+
+func (s *Service) listBelow(ctx context.Context, actor auth.Principal, unitID string, conds []store.Cond, first int, after string) (store.Page[Responder], error) {
+	u, err := s.Unit(ctx, unitID)
+	if err != nil {
+		return store.Page[Responder]{}, err
+	}
+	if err := actor.Require(u.Path, staff...); err != nil {
+		return store.Page[Responder]{}, err
+	}
+	q := store.Where(append(conds, store.Prefix("unitPath", u.Path))...)
+	return page(ctx, s.db, responders, q, first, after)
+}
+
+// NewResponder is who is put on the roster.
+type NewResponder struct {
+	AccountID     string
+	Name          string
+	UnitID        string
+	Status        Status
+	TransportMode TransportMode
+	Equipment     []string
+}
+
+// Enrol puts somebody on the roster, off duty. It is for start-up and demo
+// data, and asks for no actor; callers with many put several hundred into one
+// atomic step, with its Tx as on. It fails with INVALID, with NOT_FOUND for the
+// unit, or with CONFLICT if the account is on the roster already.
+func (s *Service) Enrol(ctx context.Context, on store.Conn, n NewResponder) (*Responder, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	u, err := findUnit(ctx, on, n.UnitID)
+	if err != nil {
+		return nil, err
+	}
+	r := &Responder{
+		Meta: store.Meta{ID: s.newID("rsp")}, AccountID: n.AccountID, Name: strings.TrimSpace(n.Name),
+		UnitID: u.ID, UnitPath: u.Path, Status: n.Status, TransportMode: n.TransportMode,
+		Equipment: n.Equipment, EnrolledAt: s.now(),
+	}
+	err = responders.Insert(ctx, on, r)
+	if errors.Is(err, store.ErrDuplicate) {
+		return nil, fault.Conflict("on_roster")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("enrolling a responder: %w", err)
+	}
+	return r, nil
+}
+
+func (n NewResponder) check() error {
+	switch {
+	case n.AccountID == "":
+		return fault.Invalid("accountId", "required")
+	case strings.TrimSpace(n.Name) == "":
+		return fault.Invalid("name", "required")
+	case !n.Status.Valid():
+		return fault.Invalid("status", "responder_status")
+	case !n.TransportMode.Valid():
+		return fault.Invalid("transportMode", "transport_mode")
+	}
+	return nil
+}

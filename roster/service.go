@@ -1,0 +1,56 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/store"
+)
+
+// Config is what a Service needs. All of it is required.
+type Config struct {
+	DB    *store.DB
+	Now   func() time.Time           // UTC, whole milliseconds; store.Now outside of tests
+	NewID func(prefix string) string // store.NewID outside of tests
+	Log   *slog.Logger
+}
+
+// Service reads and changes the roster. It may be used from any goroutine.
+type Service struct {
+	db    *store.DB
+	now   func() time.Time
+	newID func(prefix string) string
+	log   *slog.Logger
+	tree  tree
+}
+
+// New returns the service.
+func New(c Config) *Service {
+	return &Service{db: c.DB, now: c.Now, newID: c.NewID, log: c.Log}
+}
+
+// Collections lists the package's collections, for store.Open.
+func Collections() []store.Definition {
+	return []store.Definition{units, responders, presences}
+}
+
+// page lists the documents of a query, and names the argument "after" if it is
+// not a cursor of that list.
+func page[T any](ctx context.Context, db *store.DB, c *store.Collection[T], q store.Query, first int, after string) (store.Page[T], error) {
+	p, err := c.List(ctx, db, q, first, after)
+	if errors.Is(err, store.ErrCursor) {
+		return p, fault.Invalid("after", "cursor")
+	}
+	return p, err
+}
+
+// known turns a missing document into the NOT_FOUND of that thing.
+func known[T any](doc *T, err error, thing string) (*T, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault.NotFound(thing)
+	}
+	return doc, err
+}
