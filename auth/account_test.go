@@ -135,7 +135,7 @@ func TestSuspendedAccount(t *testing.T) {
 	bystander, _ := w.signIn(t, other)
 	p, sessions := w.principal(t, tokens), w.sessionsOf(t, account.ID)
 	w.suspend(t, account.ID)
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 
 	t.Run("has no access by the tokens that it had", func(t *testing.T) {
 		for _, old := range []*Tokens{tokens, second} {

@@ -61,12 +61,12 @@ func TestCodesThatAreNoGoodAllLookTheSame(t *testing.T) {
 		},
 		"expired": func(t *testing.T, w *world) string {
 			code := w.requestCode(t, phone)
-			w.clock.advance(CodeLifetime)
+			w.clock.Advance(CodeLifetime)
 			return code
 		},
 		"expired and deleted": func(t *testing.T, w *world) string {
 			code := w.requestCode(t, phone)
-			w.clock.advance(CodeLifetime)
+			w.clock.Advance(CodeLifetime)
 			_, err := w.RunDue(t.Context())
 			must(t, err)
 			return code
@@ -91,7 +91,7 @@ func TestACodeIsGoodToItsLastMillisecond(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	code := w.requestCode(t, phone)
-	w.clock.advance(CodeLifetime - time.Millisecond)
+	w.clock.Advance(CodeLifetime - time.Millisecond)
 	_, _, err := w.try(t, phone, " "+code+" ")
 	must(t, err)
 }

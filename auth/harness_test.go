@@ -28,7 +28,7 @@ const (
 // until a test moves it.
 type world struct {
 	*Service
-	clock *clock
+	clock *storetest.Clock
 	phone *mailbox
 	logs  *buffer
 	ended *ended
@@ -36,10 +36,10 @@ type world struct {
 
 func open(t testing.TB, changes ...func(*Config)) *world {
 	t.Helper()
-	w := &world{clock: &clock{now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}, phone: &mailbox{}, logs: &buffer{}, ended: &ended{}}
+	w := &world{clock: storetest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)), phone: &mailbox{}, logs: &buffer{}, ended: &ended{}}
 	codes := sequence()
 	c := Config{
-		DB: storetest.Open(t, Collections()...), Now: w.clock.Now, NewID: store.NewID,
+		DB: storetest.Open(t, Collections()...), Now: w.clock.Now, NewID: store.NewIDs(),
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Keyring: NewKeyring(),
 		Issuer: "https://muster.example", Audience: "muster-app",
 		NewCode: codes, Sender: w.phone, Limits: DefaultLimits(), OnSignOut: w.ended.add,
@@ -160,23 +160,6 @@ func together(n int, fn func(i int)) {
 	}
 	close(start)
 	all.Wait()
-}
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }
 
 // mailbox stands in for phones.

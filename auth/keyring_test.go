@@ -194,7 +194,7 @@ func TestRotationTakesEffectInEveryProcessAndEndsNoSession(t *testing.T) {
 		t.Error("the new key does not sign")
 	}
 
-	w.clock.advance(keepRetired)
+	w.clock.Advance(keepRetired)
 	must(t, Rotate(path, w.Now()))
 	renewed = w.refresh(t, renewed.RefreshToken)
 	if _, err := b.Authenticate(t.Context(), renewed.AccessToken); err != nil {

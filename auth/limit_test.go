@@ -103,22 +103,22 @@ func TestFailures(t *testing.T) {
 		t.Parallel()
 		w := open(t)
 		w.guess(t, phone)
-		w.clock.advance(15*time.Minute - time.Millisecond)
+		w.clock.Advance(15*time.Minute - time.Millisecond)
 		_, _, err := w.try(t, phone, wrong)
 		wantLimited(t, err, "rate_limited.sign_in", 1)
-		w.clock.advance(time.Millisecond)
+		w.clock.Advance(time.Millisecond)
 		w.signIn(t, phone)
 	})
 	t.Run("are not prolonged by what is refused", func(t *testing.T) {
 		t.Parallel()
 		w := open(t)
 		w.guess(t, phone)
-		w.clock.advance(14 * time.Minute)
+		w.clock.Advance(14 * time.Minute)
 		for range 20 {
 			_, _, err := w.try(t, phone, wrong)
 			wantLimited(t, err, "rate_limited.sign_in", 60)
 		}
-		w.clock.advance(time.Minute)
+		w.clock.Advance(time.Minute)
 		w.signIn(t, phone)
 	})
 	t.Run("of one phone do not stop another", func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestRequestsAreLimited(t *testing.T) {
 			if n := len(w.phone.all()); n != tt.allowed {
 				t.Errorf("%d codes were sent, want %d", n, tt.allowed)
 			}
-			w.clock.advance(time.Duration(tt.seconds) * time.Second)
+			w.clock.Advance(time.Duration(tt.seconds) * time.Second)
 			must(t, request(tt.allowed))
 		})
 	}
@@ -231,7 +231,7 @@ func TestAttemptsAreDeletedWhenTheyNoLongerCount(t *testing.T) {
 		{4 * time.Minute, 4},  // the code
 		{10 * time.Minute, 0}, // the others
 	} {
-		w.clock.advance(step.after)
+		w.clock.Advance(step.after)
 		_, err := w.RunDue(t.Context())
 		must(t, err)
 		if n := count(); n != step.left {

@@ -45,7 +45,7 @@ func TestRefreshRotates(t *testing.T) {
 	p := w.principal(t, tokens)
 	seen := map[string]bool{tokens.RefreshToken: true}
 	for range 5 {
-		w.clock.advance(5 * time.Minute)
+		w.clock.Advance(5 * time.Minute)
 		next, owner, err := w.Refresh(t.Context(), tokens.RefreshToken)
 		must(t, err)
 		if seen[next.RefreshToken] || next.AccessToken == tokens.AccessToken {
@@ -70,13 +70,13 @@ func TestTheLastUsedTokenIsGoodForTheGrace(t *testing.T) {
 	w := open(t)
 	first, _ := w.signIn(t, phone)
 	lost := w.refresh(t, first.RefreshToken)
-	w.clock.advance(Grace)
+	w.clock.Advance(Grace)
 	again := w.refresh(t, first.RefreshToken)
 	if again.RefreshToken != lost.RefreshToken {
 		t.Error("the two of them would end each other's session")
 	}
 	w.principal(t, again)
-	w.clock.advance(5 * time.Minute)
+	w.clock.Advance(5 * time.Minute)
 	w.principal(t, w.refresh(t, lost.RefreshToken)) // if it was not lost after all
 	if got := w.ended.all(); len(got) != 0 {
 		t.Errorf("ended: %v", got)
@@ -91,7 +91,7 @@ func TestReuseEndsTheSession(t *testing.T) {
 		first, _ := w.signIn(t, phone)
 		p := w.principal(t, first)
 		second := w.refresh(t, first.RefreshToken)
-		w.clock.advance(Grace + time.Millisecond)
+		w.clock.Advance(Grace + time.Millisecond)
 		w.wantEnded(t, first.RefreshToken, p.SessionID)
 		_, _, err := w.Refresh(t.Context(), second.RefreshToken)
 		wantFault(t, err, fault.CodeUnauthenticated, "unauthenticated.token")
@@ -112,9 +112,9 @@ func TestReuseEndsTheSession(t *testing.T) {
 		first, _ := w.signIn(t, phone)
 		p := w.principal(t, first)
 		w.refresh(t, first.RefreshToken)
-		w.clock.advance(Grace)
+		w.clock.Advance(Grace)
 		w.refresh(t, first.RefreshToken)
-		w.clock.advance(time.Millisecond)
+		w.clock.Advance(time.Millisecond)
 		w.wantEnded(t, first.RefreshToken, p.SessionID)
 	})
 	t.Run("leaves the account's other sessions", func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestReuseEndsTheSession(t *testing.T) {
 		first, _ := w.signIn(t, phone)
 		second, _ := w.signIn(t, phone)
 		w.refresh(t, first.RefreshToken)
-		w.clock.advance(time.Minute)
+		w.clock.Advance(time.Minute)
 		w.wantEnded(t, first.RefreshToken, w.sessionOf(t, first))
 		w.refresh(t, second.RefreshToken)
 	})
@@ -197,7 +197,7 @@ func TestOfParallelRefreshesNoneIsLockedOut(t *testing.T) {
 		t.Errorf("there are %d sessions", len(live))
 	}
 	// Whichever answer the client has kept, it goes on with it later.
-	w.clock.advance(5 * time.Minute)
+	w.clock.Advance(5 * time.Minute)
 	for token := range got {
 		w.refresh(t, token)
 	}
@@ -211,7 +211,7 @@ func TestParallelReuseEndsTheSessionOnce(t *testing.T) {
 	w := open(t)
 	first, _ := w.signIn(t, phone)
 	w.refresh(t, first.RefreshToken)
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	together(16, func(int) {
 		_, _, err := w.Refresh(t.Context(), first.RefreshToken)
 		wantFault(t, err, fault.CodeUnauthenticated, "unauthenticated.token")
@@ -243,14 +243,14 @@ func TestAnIdleSessionExpires(t *testing.T) {
 	w := open(t)
 	idle, account := w.signIn(t, phone)
 	busy, _ := w.signIn(t, phone)
-	w.clock.advance(SessionLifetime - time.Millisecond)
+	w.clock.Advance(SessionLifetime - time.Millisecond)
 	busy = w.refresh(t, busy.RefreshToken)
 	n, err := w.RunDue(t.Context())
 	must(t, err)
 	if n == 0 || len(w.sessionsOf(t, account.ID)) != 2 {
 		t.Fatal("a session went before its time")
 	}
-	w.clock.advance(time.Millisecond)
+	w.clock.Advance(time.Millisecond)
 
 	_, _, err = w.Refresh(t.Context(), idle.RefreshToken)
 	wantFault(t, err, fault.CodeUnauthenticated, "unauthenticated.token")

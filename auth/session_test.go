@@ -71,7 +71,7 @@ func TestSessionsAreListedOldestFirst(t *testing.T) {
 		var tokens *Tokens
 		tokens, account = w.signIn(t, phone)
 		want = append(want, w.sessionOf(t, tokens))
-		w.clock.advance(time.Minute)
+		w.clock.Advance(time.Minute)
 	}
 	w.signIn(t, other)
 	var got []string
@@ -134,7 +134,7 @@ func TestRunDeletesWhatExpiresAndStops(t *testing.T) {
 		w.Run(ctx)
 	}()
 	w.requestCode(t, phone)
-	w.clock.advance(CodeLifetime)
+	w.clock.Advance(CodeLifetime)
 	for gone := false; !gone; {
 		changes, err := feed.Next(t.Context())
 		must(t, err)
@@ -156,7 +156,7 @@ func TestSecretsAreInNoLogAndNoError(t *testing.T) {
 	keep := func(err error) { errs = append(errs, err) }
 	first, account := w.signIn(t, phone)
 	second := w.refresh(t, first.RefreshToken)
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	code := w.requestCode(t, phone)
 	_, _, err := w.try(t, phone, wrong)
 	keep(err)

@@ -53,14 +53,14 @@ func TestRegisterDevice_again_isTheSameDevice(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	first := w.phone(who("ann"), "phone")
-	w.pass(time.Hour)
+	w.clock.Advance(time.Hour)
 	again, err := w.RegisterDevice(t.Context(), who("ann"), notify.DeviceInput{Token: "phone", Platform: notify.Web, Locale: locale.English, AppVersion: "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &notify.Device{
 		Meta: store.Meta{ID: first.ID, Rev: 2}, AccountID: "acc_ann", SessionID: "ses_ann",
-		Token: "phone", Platform: notify.Web, Locale: locale.English, AppVersion: "2", SeenAt: w.clock(),
+		Token: "phone", Platform: notify.Web, Locale: locale.English, AppVersion: "2", SeenAt: w.clock.Now(),
 	}
 	if diff := cmp.Diff(want, again); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -98,10 +98,10 @@ func TestRegisterDevice_eleventh_replacesTheOneSeenLongestAgo(t *testing.T) {
 			w.phone(who("bob"), "bob")
 			for i := range notify.MaxDevices {
 				w.phone(who("ann"), fmt.Sprint(i))
-				w.pass(step)
+				w.clock.Advance(step)
 			}
 			w.phone(who("ann"), "0") // seen again
-			w.pass(step)
+			w.clock.Advance(step)
 			w.phone(who("ann"), "eleventh")
 			got := strings.Join(w.devices(who("ann")), " ")
 			if len(strings.Fields(got)) != notify.MaxDevices || !strings.Contains(got, "eleventh") {

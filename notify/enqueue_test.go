@@ -225,7 +225,7 @@ func TestCancel_ofWhatWaitsForAnotherAttempt_endsIt(t *testing.T) {
 	w.wantState("alr_1", notify.StateQueued, "UNAVAILABLE")
 	w.atomically(func(tx *store.Tx) error { return w.Cancel(t.Context(), tx, "alr_1") })
 	w.fcm.Heal("phone")
-	w.pass(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	w.runDue()
 	w.wantState("alr_1", notify.StateCancelled, "")
 	w.wantPushes()

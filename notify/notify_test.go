@@ -27,14 +27,15 @@ type world struct {
 	fcm *fcmtest.Server
 	log *buffer
 
+	clock *storetest.Clock
+
 	mu  sync.Mutex
-	now time.Time
 	ids int
 }
 
 func begin(t *testing.T, change ...func(*notify.Config)) *world {
 	t.Helper()
-	w := &world{t: t, log: &buffer{}, now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}
+	w := &world{t: t, log: &buffer{}, clock: storetest.NewClock(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC))}
 	w.db = storetest.Open(t, notify.Collections()...)
 	var err error
 	if w.fcm, err = fcmtest.New(fcmtest.Options{}); err != nil {
@@ -60,7 +61,7 @@ func (w *world) config(change ...func(*notify.Config)) notify.Config {
 		w.t.Fatal(err)
 	}
 	c := notify.Config{
-		DB: w.db, Now: w.clock, NewID: w.id, Catalogue: catalogue, Channel: channel,
+		DB: w.db, Now: w.clock.Now, NewID: w.id, Catalogue: catalogue, Channel: channel,
 		Log:  slog.New(slog.NewTextHandler(w.log, nil)),
 		Rand: func() float64 { return 0.5 },
 	}
@@ -86,18 +87,6 @@ func (b *buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 func (w *world) id(prefix string) string {

@@ -35,7 +35,7 @@ func TestRunDue_sendsToEveryDeviceAndRecordsIt(t *testing.T) {
 		accepted[d.Name] = d.Message.Token != "bob"
 	}
 	for _, m := range list {
-		if m.State != notify.StateSent || !accepted[m.ProviderID] || m.Attempts != 1 || !m.SentAt.Equal(w.clock()) {
+		if m.State != notify.StateSent || !accepted[m.ProviderID] || m.Attempts != 1 || !m.SentAt.Equal(w.clock.Now()) {
 			t.Errorf("recorded %+v", m)
 		}
 	}
@@ -87,7 +87,7 @@ func TestRunDue_errorsDecideWhatFollows(t *testing.T) {
 				t.Errorf("logged %q", log)
 			}
 			w.fcm.Heal("phone")
-			w.pass(30 * time.Second)
+			w.clock.Advance(30 * time.Second)
 			w.runDue()
 			if tt.state == notify.StateQueued {
 				w.wantState("alr_1", notify.StateSent, "")
@@ -106,7 +106,7 @@ func TestRunDue_backsOffWithinTheLifetimeOnly(t *testing.T) {
 	w.phone(who("ann"), "phone")
 	w.fcm.Fail("phone", unavailable)
 	w.enqueue(alert(who("ann"), "alr_1"))
-	begun := w.clock()
+	begun := w.clock.Now()
 	var delays []time.Duration
 	for {
 		w.runDue()
@@ -114,15 +114,15 @@ func TestRunDue_backsOffWithinTheLifetimeOnly(t *testing.T) {
 		if m.State != notify.StateQueued {
 			break
 		}
-		delays = append(delays, m.DueAt.Sub(w.clock()))
-		w.pass(m.DueAt.Sub(w.clock()))
+		delays = append(delays, m.DueAt.Sub(w.clock.Now()))
+		w.clock.Advance(m.DueAt.Sub(w.clock.Now()))
 	}
 	// Half of 1, 2, 4, 8, 16, 32, 60 s; the next would end after the minute.
 	if got := fmt.Sprint(delays); got != "[500ms 1s 2s 4s 8s 16s]" {
 		t.Errorf("waited %s", got)
 	}
 	w.wantState("alr_1", notify.StateDead, "UNAVAILABLE")
-	if lived := w.clock().Sub(begun); lived >= time.Minute {
+	if lived := w.clock.Now().Sub(begun); lived >= time.Minute {
 		t.Errorf("tried for %s", lived)
 	}
 	if m := w.message("alr_1"); m.Attempts != 7 {
@@ -148,14 +148,14 @@ func TestRunDue_retryAfter_pausesEverything(t *testing.T) {
 			short := alert(who("bob"), "alr_short")
 			short.Lifetime = 10 * time.Second
 			w.enqueue(short)
-			w.pass(19 * time.Second)
+			w.clock.Advance(19 * time.Second)
 			w.runDue()
 			w.wantPushes()
 			w.wantState("alr_short", notify.StateDead, notify.ErrorExpired)
 			if m := w.message("alr_2"); m.Attempts != 0 || m.State != notify.StateQueued {
 				t.Errorf("alr_2: %+v", m)
 			}
-			w.pass(2 * time.Second)
+			w.clock.Advance(2 * time.Second)
 			w.runDue()
 			w.wantState("alr_1", notify.StateSent, "")
 			w.wantState("alr_2", notify.StateSent, "")
@@ -175,10 +175,10 @@ func TestRunDue_longRetryAfter_keepsTheOthersAMinute(t *testing.T) {
 		w.enqueue(n)
 	}
 	w.runDue()
-	w.pass(61 * time.Second)
+	w.clock.Advance(61 * time.Second)
 	w.runDue()
 	w.wantPushes("bob")
-	w.pass(time.Hour)
+	w.clock.Advance(time.Hour)
 	w.runDue()
 	w.wantPushes("bob", "phone")
 }
@@ -198,7 +198,7 @@ func TestRunDue_afterItsLifetime_isNotSent(t *testing.T) {
 	w := begin(t)
 	w.phone(who("ann"), "phone")
 	w.enqueue(alert(who("ann"), "alr_1"))
-	w.pass(time.Minute)
+	w.clock.Advance(time.Minute)
 	w.runDue()
 	w.wantState("alr_1", notify.StateDead, notify.ErrorExpired)
 	w.wantPushes()
@@ -226,7 +226,7 @@ func TestRunDue_alertsGoBeforeEverythingElse(t *testing.T) {
 		n.Class, n.Lifetime = notify.ClassNotice, time.Hour
 		w.enqueue(n)
 	}
-	w.pass(time.Minute)
+	w.clock.Advance(time.Minute)
 	w.enqueue(alert(who("bob"), "alr_1"))
 	w.runDue()
 	w.wantPushes("bob", "ann", "ann", "ann")
@@ -238,10 +238,10 @@ func TestRunDue_finished_isForgottenAfterAWeek(t *testing.T) {
 	w.phone(who("ann"), "phone")
 	w.enqueue(alert(who("ann"), "alr_1"))
 	w.runDue()
-	w.pass(7*24*time.Hour - time.Second)
+	w.clock.Advance(7*24*time.Hour - time.Second)
 	w.runDue()
 	w.wantState("alr_1", notify.StateSent, "")
-	w.pass(time.Second)
+	w.clock.Advance(time.Second)
 	w.runDue()
 	list, err := w.Messages(t.Context(), w.db, "alr_1")
 	if err != nil || len(list) != 0 {
@@ -289,7 +289,7 @@ func TestRunDue_crashBetweenSendingAndRecording_sendsAgain(t *testing.T) {
 	if n := w.runDue(); n != 0 {
 		t.Errorf("%d messages before the lease's end", n)
 	}
-	w.pass(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	w.runDue()
 	w.wantState("alr_1", notify.StateSent, "")
 	w.wantPushes("phone", "phone")
@@ -330,7 +330,7 @@ func TestOnSent_isOneStepWithTheRecord(t *testing.T) {
 		t.Errorf("half of the step was done: %v, %v", list, err)
 	}
 	fail = nil
-	w.pass(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	w.runDue()
 	w.wantState("alr_1", notify.StateSent, "")
 	w.wantState("follow-up", notify.StateSent, "")
@@ -487,9 +487,9 @@ func TestPush_isOfUseUntilItExpires(t *testing.T) {
 	}))
 	w.phone(who("ann"), "phone")
 	w.enqueue(alert(who("ann"), "alr_1"))
-	w.pass(20 * time.Second)
+	w.clock.Advance(20 * time.Second)
 	w.runDue()
-	if got.TTL != 40*time.Second || !got.ExpiresAt.Equal(w.clock().Add(40*time.Second)) || got.CollapseKey != "alr_1" || got.Class != notify.ClassAlert || got.Platform != notify.Android {
+	if got.TTL != 40*time.Second || !got.ExpiresAt.Equal(w.clock.Now().Add(40*time.Second)) || got.CollapseKey != "alr_1" || got.Class != notify.ClassAlert || got.Platform != notify.Android {
 		t.Errorf("pushed %+v", got)
 	}
 	if got.Title == "" || got.Drill || got.Token != "phone" {

@@ -27,7 +27,7 @@ func TestInstall(t *testing.T) {
 	if err != nil || len(got) != 1 {
 		t.Fatalf("got %v, %v", got, err)
 	}
-	if d := got[0]; d.Token != "t" || d.Platform != notify.IOS || d.SessionID != "" || !d.SeenAt.Equal(w.clock()) {
+	if d := got[0]; d.Token != "t" || d.Platform != notify.IOS || d.SessionID != "" || !d.SeenAt.Equal(w.clock.Now()) {
 		t.Errorf("stored %+v", d)
 	}
 	for name, err := range map[string]error{

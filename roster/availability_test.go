@@ -140,7 +140,7 @@ func TestEndDuties(t *testing.T) {
 	}
 
 	f.runDue(t, 0)
-	f.clock.advance(time.Hour)
+	f.clock.Advance(time.Hour)
 	_, err := f.ReportPosition(t.Context(), account("acc_ends"), f.reading(here))
 	wantFault(t, err, fault.Conflict("off_duty")) // at once, whenever the worker comes
 	f.runDue(t, 1)
@@ -156,7 +156,7 @@ func TestEndDuties(t *testing.T) {
 	if f.presenceOf(t, ends.ID) != nil || f.presenceOf(t, stays.ID) == nil || f.presenceOf(t, longer.ID) == nil {
 		t.Error("the wrong positions are kept")
 	}
-	f.clock.advance(time.Hour)
+	f.clock.Advance(time.Hour)
 	f.runDue(t, 1)
 	f.runDue(t, 0)
 }
@@ -169,7 +169,7 @@ func TestEndDutyYieldsToAChange(t *testing.T) {
 	if _, err := f.SetAvailability(t.Context(), account("acc_own"), SetAvailability{OnDuty: true, Until: &until}); err != nil {
 		t.Fatal(err)
 	}
-	f.clock.advance(time.Hour)
+	f.clock.Advance(time.Hour)
 	claimed, err := store.Claim(t.Context(), f.db, responders, f.clock.Now(), time.Minute, 1)
 	if err != nil || len(claimed) != 1 {
 		t.Fatalf("claimed %v, %v", claimed, err)

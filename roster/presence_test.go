@@ -20,7 +20,7 @@ func TestReportPosition(t *testing.T) {
 	f.setDuty(t, "acc_own", true)
 
 	recorded := f.clock.Now()
-	f.clock.advance(3 * time.Second)
+	f.clock.Advance(3 * time.Second)
 	got, err := f.ReportPosition(t.Context(), account("acc_own"), PositionReport{Position: here, AccuracyMeters: 12.5, RecordedAt: recorded})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -43,28 +42,10 @@ const (
 // here is a synthetic position within the district.
 var here = geo.Position{Latitude: 22.55, Longitude: 114.13}
 
-// clock is the time of a test.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // fixture is a service on a database of its own, with the test's units.
 type fixture struct {
 	*Service
-	clock *clock
+	clock *storetest.Clock
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -74,9 +55,9 @@ func newFixture(t testing.TB) *fixture {
 
 func newFixtureOn(t testing.TB, db *store.DB) *fixture {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC)}
+	c := storetest.NewClock(time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC))
 	s := New(Config{
-		DB: db, Now: c.Now, NewID: store.NewID,
+		DB: db, Now: c.Now, NewID: store.NewIDs(),
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err := s.ImportUnits(t.Context(), readDivisions(t, divisions)); err != nil {

@@ -14,7 +14,7 @@ import (
 type Config struct {
 	DB    *store.DB
 	Now   func() time.Time           // UTC, whole milliseconds; store.Now outside of tests
-	NewID func(prefix string) string // store.NewID outside of tests
+	NewID func(prefix string) string // store.NewIDs() outside of tests
 	Log   *slog.Logger
 }
 

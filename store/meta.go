@@ -56,12 +56,19 @@ func (e *DuplicateError) Error() string {
 // Is makes errors.Is(err, ErrDuplicate) true.
 func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }
 
-// NewID returns a new id such as "inc_01jd3k…": the prefix says the type, the
-// rest is a ULID, so that ids sort by the time of their making. It may be
-// called from any goroutine.
-func NewID(prefix string) string {
-	id := ulid.MustNew(ulid.Now(), rand.Reader)
-	return prefix + "_" + strings.ToLower(id.String())
+// NewIDs returns a function that makes ids such as "inc_01jd3k…": the prefix
+// says the type, the rest is a ULID, so that ids sort by the time of their
+// making, and those of one such function in one millisecond by its order. It
+// may be called from any goroutine.
+func NewIDs() func(prefix string) string {
+	entropy := &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}
+	return func(prefix string) string {
+		id, err := ulid.New(ulid.Now(), entropy)
+		if err != nil { // the order within this millisecond is used up
+			id = ulid.MustNew(ulid.Now(), rand.Reader)
+		}
+		return prefix + "_" + strings.ToLower(id.String())
+	}
 }
 
 // Now returns the current time as the store keeps it: UTC, whole milliseconds.

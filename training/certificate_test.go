@@ -148,7 +148,7 @@ func TestCertificatesAreReadBy(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	old := f.issue(t, "rsp_own", f.aid)
-	f.clock.set(f.clock.Now().AddDate(0, 6, 0))
+	f.clock.Set(f.clock.Now().AddDate(0, 6, 0))
 	newer := f.issue(t, "rsp_own", f.rescue)
 	f.issue(t, "rsp_other", f.aid)
 	for name, c := range map[string]struct {

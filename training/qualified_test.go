@@ -24,7 +24,7 @@ func TestQualified(t *testing.T) {
 	again := f.issue(t, "rsp_again", f.rescue) // a second, revoked one takes nothing from the first
 	f.revoke(t, again)
 	renewal := start.AddDate(0, 20, 0)
-	f.clock.set(renewal)
+	f.clock.Set(renewal)
 	f.issue(t, "rsp_both", f.aid) // before the first expires after 24 months
 
 	all := []string{"rsp_both", "rsp_aid", "rsp_rescue", "rsp_revoked", "rsp_again", "rsp_none"}

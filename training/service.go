@@ -13,7 +13,7 @@ import (
 type Config struct {
 	DB    *store.DB
 	Now   func() time.Time           // UTC, whole milliseconds; store.Now outside of tests
-	NewID func(prefix string) string // store.NewID outside of tests
+	NewID func(prefix string) string // store.NewIDs() outside of tests
 	// NewSerial draws the part of a certificate's number that comes before its
 	// check digit; RandomSerial outside of tests.
 	NewSerial func() (string, error)

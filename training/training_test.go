@@ -3,7 +3,6 @@ package training
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,38 +24,20 @@ const (
 	sibling     = subdistrict + "440303001002/"
 )
 
-// clock is the time of a test.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) set(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = now
-}
-
 // fixture is a service on a database of its own, with two courses. All
 // responders stand in the community; rsp_own belongs to account acc_own, and
 // rsp_unknown does not exist.
 type fixture struct {
 	*Service
-	clock       *clock
+	clock       *storetest.Clock
 	rescue, aid *Course // whose certificates are valid for 36 and 24 months
 }
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC)}
+	c := storetest.NewClock(time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC))
 	f := &fixture{clock: c, Service: New(Config{
-		DB: storetest.Open(t, Collections()...), Now: c.Now, NewID: store.NewID, NewSerial: RandomSerial, Scope: scope,
+		DB: storetest.Open(t, Collections()...), Now: c.Now, NewID: store.NewIDs(), NewSerial: RandomSerial, Scope: scope,
 	})}
 	f.rescue = f.add(t, NewCourse{ID: "first-responder", Name: Name{Chinese: "应急第一响应人", English: "First responder"}, ValidityMonths: 36})
 	f.aid = f.add(t, NewCourse{ID: "first-aid", Name: Name{Chinese: "应急救护"}, ValidityMonths: 24})

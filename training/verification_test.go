@@ -29,7 +29,7 @@ func TestVerify(t *testing.T) {
 		{"revoked and expired", bad.ExpiresAt.AddDate(1, 0, 0), bad, StateRevoked},
 	} {
 		t.Run(c.name, func(t *testing.T) { // one clock: one after the other
-			f.clock.set(c.now)
+			f.clock.Set(c.now)
 			got, err := f.Verify(t.Context(), c.cert.Number[:6]+" "+c.cert.Number[6:])
 			if err != nil {
 				t.Fatal(err)

@@ -129,7 +129,7 @@ func TestConcerns(t *testing.T) {
 		"relaxed": {relaxed, `{"w":1}`, `local`},
 	} {
 		r.take()
-		n := &note{Meta: store.Meta{ID: store.NewID("not")}}
+		n := &note{Meta: store.Meta{ID: store.NewIDs()("not")}}
 		if err := c.notes.Insert(t.Context(), db, n); err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ func realURI(t *testing.T) string {
 // openReal returns an empty database that is dropped after the test.
 func openReal(t *testing.T, uri string, opts []Option, defs ...store.Definition) (*store.DB, *Engine) {
 	t.Helper()
-	name := store.NewID("muster_test")
+	name := store.NewIDs()("muster_test")
 	t.Cleanup(func() { drop(t, uri, name) }) // after the database is closed
 	return reopen(t, uri, name, opts, defs...)
 }
@@ -101,7 +101,7 @@ func insertNotes(t *testing.T, db *store.DB, n int) []*note {
 	code := "x"
 	docs := make([]*note, n)
 	for i := range docs {
-		docs[i] = &note{Meta: store.Meta{ID: store.NewID("not")}, Kind: string(rune('a' + i%3)), N: i / 6, Slot: i}
+		docs[i] = &note{Meta: store.Meta{ID: store.NewIDs()("not")}, Kind: string(rune('a' + i%3)), N: i / 6, Slot: i}
 		if i%2 == 0 {
 			docs[i].Code = &code
 		}
