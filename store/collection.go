@@ -147,14 +147,21 @@ func (c *Collection[T]) Delete(ctx context.Context, on Conn, doc *T) error {
 
 // First returns the first document of the query, or ErrNotFound.
 func (c *Collection[T]) First(ctx context.Context, on Conn, q Query) (*T, error) {
-	page, err := c.List(ctx, on, q, 1, "")
+	scan, err := c.spec.plan(q)
 	if err != nil {
 		return nil, err
 	}
-	if len(page.Items) == 0 {
+	var docs []bson.Raw
+	if !scan.empty() {
+		scan.Limit = 1
+		if docs, err = on.ops().Find(ctx, &c.spec, scan); err != nil {
+			return nil, c.wrap("find", err)
+		}
+	}
+	if len(docs) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, c.spec.Name)
 	}
-	return page.Items[0], nil
+	return c.decode(docs[0])
 }
 
 // List returns the first documents of the query, or those that follow the

@@ -176,5 +176,5 @@ func writeSheets(ctx context.Context, db *store.DB) error {
 }
 
 func newSheet() *sheet {
-	return &sheet{Meta: store.Meta{ID: store.NewID("sht")}, Text: strings.Repeat("应急 ", 50)}
+	return &sheet{Meta: store.Meta{ID: store.NewIDs()("sht")}, Text: strings.Repeat("应急 ", 50)}
 }

@@ -72,7 +72,7 @@ func open(path string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := configureWriter(conn); err != nil {
+	if err := errors.Join(configureWriter(conn), holdMemory(conn)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	readers, err := openReaders(path)

@@ -50,6 +50,33 @@ func (e *Engine) plan(ctx context.Context, q *query) (steps []string, err error)
 	return steps, err
 }
 
+// Recompiles reports whether SQLite compiles the statement of a Find again when
+// it is run a second time.
+func (e *Engine) Recompiles(ctx context.Context, s *store.Spec, scan store.Scan) (again bool, err error) {
+	c, err := e.collection(s)
+	if err != nil {
+		return false, err
+	}
+	err = e.readers.with(ctx, func(conn *sqlite.Conn) error {
+		compiling := sqlite.AuthorizeFunc(func(sqlite.Action) sqlite.AuthResult {
+			again = true
+			return sqlite.AuthResultOK
+		})
+		if err := conn.SetAuthorizer(compiling); err != nil {
+			return err
+		}
+		if _, err := c.find(conn, &scan); err != nil {
+			return err
+		}
+		again = false
+		if _, err := c.find(conn, &scan); err != nil {
+			return err
+		}
+		return conn.SetAuthorizer(nil)
+	})
+	return again, err
+}
+
 // Check lets SQLite check the whole database.
 func (e *Engine) Check(ctx context.Context) error {
 	return e.readers.with(ctx, func(conn *sqlite.Conn) error {

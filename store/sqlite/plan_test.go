@@ -24,6 +24,9 @@ func (p planner) Find(ctx context.Context, s *store.Spec, scan store.Scan) ([]bs
 		p.t.Errorf("find: %v", err)
 	}
 	p.check(scan, steps)
+	if again, err := p.Recompiles(ctx, s, scan); again || err != nil {
+		p.t.Errorf("SQLite compiles the statement at every call (%v):\n%s", err, strings.Join(steps, "\n"))
+	}
 	return p.Engine.Find(ctx, s, scan)
 }
 

@@ -44,7 +44,7 @@ func (c *collection) load(conn *sqlite.Conn, ids []string) ([]bson.Raw, error) {
 		args[i] = id
 	}
 	q.values(round(len(args)), args...)
-	return q.documents(conn, 0)
+	return q.documents(conn, 0, len(ids))
 }
 
 // find returns the documents of a scan, in its order.
@@ -54,7 +54,7 @@ func (c *collection) load(conn *sqlite.Conn, ids []string) ([]bson.Raw, error) {
 // documents returned and of one step per combination, and nothing is sorted.
 func (c *collection) find(conn *sqlite.Conn, s *store.Scan) ([]bson.Raw, error) {
 	q, column := c.finding(s)
-	return q.documents(conn, column)
+	return q.documents(conn, column, s.Limit)
 }
 
 // finding returns the statement of a scan, and which column is the document.
@@ -75,8 +75,6 @@ func (c *collection) finding(s *store.Scan) (*query, int) {
 		q.from(s)
 	}
 	q.order(s, order, len(walks))
-	q.write(" LIMIT ?")
-	q.args = append(q.args, int64(s.Limit))
 	return q, len(output) - 1
 }
 
@@ -179,14 +177,24 @@ func (q *query) bound(s *store.Scan, b *store.Bound, low, checks bool) {
 	q.args = append(q.args, b.Value)
 }
 
-// documents runs the statement and returns a column of documents.
-func (q *query) documents(conn *sqlite.Conn, column int) ([]bson.Raw, error) {
+// documents runs the statement and returns a column of its first rows, up to
+// the limit. The statement itself has none: SQLite would look at the value and
+// therefore compile the statement anew each time that one is bound.
+func (q *query) documents(conn *sqlite.Conn, column, limit int) ([]bson.Raw, error) {
+	stmt, err := prepare(conn, q.text.String(), q.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Reset()
 	var docs []bson.Raw
-	err := rows(conn, q.text.String(), q.args, func(stmt *sqlite.Stmt) error {
+	for len(docs) < limit {
+		more, err := stmt.Step()
+		if err != nil || !more {
+			return docs, err
+		}
 		docs = append(docs, blob(stmt, column))
-		return nil
-	})
-	return docs, err
+	}
+	return docs, nil
 }
 
 // combinations returns every choice of one value per field, and more that

@@ -13,7 +13,9 @@ import (
 // readers is a fixed set of connections that cannot write. Each keeps its own
 // prepared statements.
 type readers struct {
-	idle    chan *sqlite.Conn
+	free    chan struct{} // one for each that is idle
+	mu      sync.Mutex
+	idle    []*sqlite.Conn
 	closing chan struct{}
 	once    sync.Once
 }
@@ -24,13 +26,13 @@ const minReaders = 4
 
 func openReaders(path string) (*readers, error) {
 	n := max(minReaders, runtime.GOMAXPROCS(0))
-	r := &readers{idle: make(chan *sqlite.Conn, n), closing: make(chan struct{})}
+	r := &readers{free: make(chan struct{}, n), closing: make(chan struct{})}
 	for range n {
 		conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 		if err != nil {
 			return nil, errors.Join(err, r.drain(len(r.idle)))
 		}
-		r.idle <- conn
+		r.give(conn)
 		if err := configureReader(conn); err != nil {
 			return nil, errors.Join(err, r.drain(len(r.idle)))
 		}
@@ -49,14 +51,33 @@ func (r *readers) with(ctx context.Context, read func(*sqlite.Conn) error) error
 	default:
 	}
 	select {
-	case conn := <-r.idle:
-		defer func() { r.idle <- conn }()
+	case <-r.free:
+		conn := r.take()
+		defer r.give(conn)
 		return read(conn)
 	case <-r.closing:
 		return store.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// take returns the connection that was used last, of which the caches are
+// warm; the caller holds one of free.
+func (r *readers) take() *sqlite.Conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.idle) - 1
+	conn := r.idle[last]
+	r.idle = r.idle[:last]
+	return conn
+}
+
+func (r *readers) give(conn *sqlite.Conn) {
+	r.mu.Lock()
+	r.idle = append(r.idle, conn)
+	r.mu.Unlock()
+	r.free <- struct{}{}
 }
 
 // interruptibly is with, for reads that may take long: they stop with the
@@ -78,7 +99,7 @@ func (r *readers) close() error {
 	var err error
 	r.once.Do(func() {
 		close(r.closing)
-		err = r.drain(cap(r.idle))
+		err = r.drain(cap(r.free))
 	})
 	return err
 }
@@ -86,7 +107,8 @@ func (r *readers) close() error {
 func (r *readers) drain(n int) error {
 	var errs []error
 	for range n {
-		errs = append(errs, (<-r.idle).Close())
+		<-r.free
+		errs = append(errs, r.take().Close())
 	}
 	return errors.Join(errs...)
 }
