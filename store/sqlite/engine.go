@@ -67,7 +67,16 @@ func acquire(path string) (*flock.Flock, error) {
 	return lock, nil
 }
 
+// open opens the database file, which only its owner may read: SQLite makes the
+// files beside it as private as it finds this one.
 func open(path string) (*Engine, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
 		return nil, err

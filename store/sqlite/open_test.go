@@ -47,6 +47,29 @@ func TestOpenCreatesPrivateDirectory(t *testing.T) {
 	}
 }
 
+func TestFilesArePrivateInAnOpenDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	db, _ := mustOpen(t, dir, sheets)
+	defer mustClose(t, db)
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != 0o600 {
+			t.Errorf("%s has the mode %o, want 600", f.Name(), got)
+		}
+	}
+}
+
 func TestOpenRefusesWhatIsInUse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

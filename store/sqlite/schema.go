@@ -11,9 +11,7 @@ import (
 
 // migrate makes the table what the declaration says.
 func (c *collection) migrate(conn *sqlite.Conn) error {
-	err := exec(conn, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s TEXT NOT NULL PRIMARY KEY, %s INTEGER NOT NULL, %s BLOB NOT NULL)",
-		c.table, quote(idColumn), quote(revColumn), quote(docColumn)))
-	if err != nil {
+	if err := exec(conn, c.creation()); err != nil {
 		return err
 	}
 	missing, err := c.dropOldIndexes(conn)
@@ -29,6 +27,19 @@ func (c *collection) migrate(conn *sqlite.Conn) error {
 		}
 	}
 	return nil
+}
+
+// creation is the statement that makes a new table, with all its columns: to
+// add one later makes SQLite read its whole schema again.
+func (c *collection) creation() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE TABLE IF NOT EXISTS %s (%s TEXT NOT NULL PRIMARY KEY, %s INTEGER NOT NULL, %s BLOB NOT NULL",
+		c.table, quote(idColumn), quote(revColumn), quote(docColumn))
+	for _, f := range c.fields {
+		b.WriteString(", " + quote(f.path))
+	}
+	b.WriteString(")")
+	return b.String()
 }
 
 // dropOldIndexes drops the indexes that are not declared as they are, and
