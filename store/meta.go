@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -61,11 +62,17 @@ func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }
 // making, and those of one such function in one millisecond by its order. It
 // may be called from any goroutine.
 func NewIDs() func(prefix string) string {
-	entropy := &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}
+	var mu sync.Mutex
+	var last uint64 // the millisecond of the last id: the order of ids is that of the calls
+	entropy := ulid.Monotonic(rand.Reader, 0)
 	return func(prefix string) string {
-		id, err := ulid.New(ulid.Now(), entropy)
+		mu.Lock()
+		defer mu.Unlock()
+		last = max(last, ulid.Now())
+		id, err := ulid.New(last, entropy)
 		if err != nil { // the order within this millisecond is used up
-			id = ulid.MustNew(ulid.Now(), rand.Reader)
+			last++
+			id = ulid.MustNew(last, entropy)
 		}
 		return prefix + "_" + strings.ToLower(id.String())
 	}
