@@ -1,0 +1,114 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"github.com/musterhq/muster/dispatch"
+	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/geo"
+	"github.com/musterhq/muster/roster"
+	"github.com/musterhq/muster/training"
+)
+
+// maxKey is how long an idempotency key may be, in bytes.
+const maxKey = 100
+
+// keyOf checks an idempotency key.
+func keyOf(key *string) (string, error) {
+	if len(or(key)) > maxKey {
+		return "", fault.Invalid("idempotencyKey", "too_long", fault.Args{"max": maxKey})
+	}
+	return or(key), nil
+}
+
+// positionOf reads a position in whatever datum it is given.
+func positionOf(field string, in *PositionInput) (geo.Position, error) {
+	p, ok := geo.ToWGS84(in.Latitude, in.Longitude, in.Datum)
+	if !ok {
+		return p, fault.Invalid(field, "position")
+	}
+	return p, nil
+}
+
+// position writes a position in the datum asked for.
+func position(p geo.Position, datum geo.Datum) *Position {
+	latitude, longitude, _ := geo.FromWGS84(p, datum)
+	return &Position{Latitude: latitude, Longitude: longitude, Datum: datum}
+}
+
+func (r *Resolver) availability(a roster.Availability) *Availability {
+	out := &Availability{OnDuty: a.OnDutyAt(r.Now())}
+	if out.OnDuty {
+		out.Until = some(a.Until)
+	}
+	return out
+}
+
+func presence(p *roster.Presence) *Presence {
+	return &Presence{Position: position(p.Position, geo.WGS84), AccuracyMeters: p.AccuracyMeters, RecordedAt: p.RecordedAt}
+}
+
+func decision(d *dispatch.Decision) *Decision {
+	out := &Decision{
+		ID: d.ID, Number: int(d.Number), At: d.At, Kind: d.Kind, RadiusMeters: d.RadiusMeters,
+		ResponderID: some(d.ResponderID), Reason: some(d.Reason),
+	}
+	if d.EtaSeconds > 0 {
+		eta := int(d.EtaSeconds)
+		out.DistanceMeters, out.EtaSeconds = &d.DistanceMeters, &eta
+	}
+	return out
+}
+
+func timelineEntry(e *dispatch.Entry) *TimelineEntry {
+	return &TimelineEntry{
+		ID: e.ID, At: e.At, Kind: e.Kind, ActorID: some(e.ActorID),
+		AlertID: some(e.AlertID), ResponderID: some(e.ResponderID), Note: e.Note,
+	}
+}
+
+func (r *Resolver) certificate(ctx context.Context, c *training.Certificate, courses map[string]*training.Course) *Certificate {
+	out := &Certificate{ID: c.ID, Number: c.Number, IssuedAt: c.IssuedAt, ExpiresAt: c.ExpiresAt, State: c.StateAt(r.Now())}
+	if course := courses[c.CourseID]; course != nil {
+		out.Course = &Course{ID: course.ID, Name: course.Name.In(RequestOf(ctx).Locale)}
+	}
+	return out
+}
+
+// reached returns when an alert reached a state, or nil.
+func reached(a *dispatch.Alert, s dispatch.State) *time.Time {
+	t, ok := a.ReachedAt(s)
+	if !ok {
+		return nil
+	}
+	return &t
+}
+
+// inOrder puts what was found by id into the order of the ids; what was not
+// found is nil.
+func inOrder[T any](ids []string, found map[string]*T) []*T {
+	out := make([]*T, len(ids))
+	for i, id := range ids {
+		out[i] = found[id]
+	}
+	return out
+}
+
+// ids collects the ids of a batch.
+func ids[T any](batch []*T, id func(*T) string) []string {
+	out := make([]string, len(batch))
+	for i, item := range batch {
+		out[i] = id(item)
+	}
+	return out
+}
+
+// mapped converts each of a list.
+func mapped[T, U any](list []*T, convert func(*T) *U) []*U {
+	out := make([]*U, len(list))
+	for i, item := range list {
+		out[i] = convert(item)
+	}
+	return out
+}

@@ -1,0 +1,26 @@
+package graph
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/musterhq/muster/auth"
+	"github.com/musterhq/muster/dispatch"
+	"github.com/musterhq/muster/locale"
+	"github.com/musterhq/muster/notify"
+	"github.com/musterhq/muster/roster"
+	"github.com/musterhq/muster/training"
+)
+
+// Resolver is what the resolvers call. All of it is required.
+type Resolver struct {
+	Auth      *auth.Service
+	Roster    *roster.Service
+	Training  *training.Service
+	Notify    *notify.Service
+	Calls     *dispatch.Service
+	Live      *dispatch.Live
+	Catalogue *locale.Catalogue
+	Now       func() time.Time
+	Log       *slog.Logger
+}
