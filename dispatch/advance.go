@@ -51,10 +51,11 @@ func (s *Service) advanceOnce(ctx context.Context, seen *Dispatch) error {
 		// Another step may have been first: with a wider radius, or with a
 		// withdrawal that leaves more to be found than was looked for.
 		looked := d.Ring == seen.Ring && s.mayFill(d) <= s.mayFill(seen)
+		usable := found
 		if !looked {
-			found = survey{near: found.near}
+			usable = survey{near: found.near}
 		}
-		if err := st.advance(ctx, d, found, looked); err != nil {
+		if err := st.advance(ctx, d, usable, looked); err != nil {
 			return err
 		}
 		return dispatches.Replace(ctx, st.tx, d)

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/musterhq/muster/fault"
@@ -66,25 +65,26 @@ const FirstResponderCourse = "first-responder"
 
 // Limits of a policy.
 const (
-	maxResponders = 500
-	maxRadius     = 50_000
-	maxAnswer     = 10 * time.Minute
+	// MaxNeeded is how many responders may be wanted, or alerted at a time.
+	MaxNeeded = 500
+	maxRadius = 50_000
+	maxAnswer = 10 * time.Minute
 )
 
 // Validate returns an INVALID fault that names the first field that is out of
 // its range.
 func (p Policy) Validate() error {
 	switch {
-	case p.Needed < 1 || p.Needed > maxResponders:
-		return outOfRange("needed", 1, maxResponders)
-	case p.Cap < p.Needed || p.Cap > maxResponders:
-		return outOfRange("cap", p.Needed, maxResponders)
-	case p.Parallel < 1 || p.Parallel > maxResponders:
-		return outOfRange("parallel", 1, maxResponders)
+	case p.Needed < 1 || p.Needed > MaxNeeded:
+		return outOfRange("needed", 1, MaxNeeded)
+	case p.Cap < p.Needed || p.Cap > MaxNeeded:
+		return outOfRange("cap", p.Needed, MaxNeeded)
+	case p.Parallel < 1 || p.Parallel > MaxNeeded:
+		return outOfRange("parallel", 1, MaxNeeded)
 	case len(p.RadiiMeters) == 0:
 		return fault.Invalid("radiiMeters", "required")
 	case p.AnswerTimeout < time.Second || p.AnswerTimeout > maxAnswer:
-		return outOfRange("answerTimeout", time.Second, maxAnswer)
+		return outOfRange("answerTimeout", time.Second.String(), maxAnswer.String())
 	case p.PresenceMaxAge <= 0:
 		return fault.Invalid("presenceMaxAge", "positive")
 	case p.MaxArrival <= 0:
@@ -105,7 +105,7 @@ func (p Policy) Validate() error {
 }
 
 func outOfRange(field string, low, high any) *fault.Error {
-	return fault.Invalid(field, "range", fault.Args{"min": fmt.Sprint(low), "max": fmt.Sprint(high)})
+	return fault.Invalid(field, "range", fault.Args{"min": low, "max": high})
 }
 
 // storedPolicy is the policy of the incident type that is its id.

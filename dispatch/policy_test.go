@@ -135,8 +135,8 @@ func TestReport_badInput(t *testing.T) {
 		{"no UTF-8", func(r *Report) { r.Description = "\xff" }, fault.Invalid("description", "text")},
 		{"too long an address", func(r *Report) { r.Address = strings.Repeat("字", 201) }, fault.Invalid("address", "too_long", fault.Args{"max": 200})},
 		{"too long a description", func(r *Report) { r.Description = strings.Repeat("字", 2001) }, fault.Invalid("description", "too_long", fault.Args{"max": 2000})},
-		{"fewer than nobody", func(r *Report) { r.Needed = -1 }, fault.Invalid("needed", "range", fault.Args{"min": "1", "max": "500"})},
-		{"too many", func(r *Report) { r.Needed = 501 }, fault.Invalid("needed", "range", fault.Args{"min": "1", "max": "500"})},
+		{"fewer than nobody", func(r *Report) { r.Needed = -1 }, fault.Invalid("needed", "range", fault.Args{"min": 1, "max": 500})},
+		{"too many", func(r *Report) { r.Needed = 501 }, fault.Invalid("needed", "range", fault.Args{"min": 1, "max": 500})},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

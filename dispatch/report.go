@@ -113,11 +113,11 @@ func (s *Service) policyFor(ctx context.Context, in Report) (Policy, error) {
 	if err != nil || in.Needed == 0 {
 		return p, err
 	}
-	if in.Needed < 0 || in.Needed > maxResponders {
-		return p, outOfRange("needed", 1, maxResponders)
+	if in.Needed < 0 || in.Needed > MaxNeeded {
+		return p, outOfRange("needed", 1, MaxNeeded)
 	}
 	p.Cap += in.Needed - p.Needed // as many more than needed as the policy allows
-	p.Cap = min(p.Cap, maxResponders)
+	p.Cap = min(p.Cap, MaxNeeded)
 	p.Needed, p.Parallel = in.Needed, max(p.Parallel, in.Needed)
 	return p, nil
 }

@@ -36,9 +36,6 @@ func fieldNamed(err error, field, name string) error {
 	return &renamed
 }
 
-// maxNeeded is how many responders a report may ask for.
-const maxNeeded = 500
-
 // reportOf reads a report.
 func reportOf(in ReportIncidentInput) (dispatch.Report, error) {
 	where, err := positionOf("position", in.Position)
@@ -46,7 +43,7 @@ func reportOf(in ReportIncidentInput) (dispatch.Report, error) {
 		return dispatch.Report{}, err
 	}
 	if in.Needed != nil && *in.Needed < 1 { // 0 would pass for a report that leaves it out
-		return dispatch.Report{}, fault.Invalid("needed", "range", fault.Args{"min": 1, "max": maxNeeded})
+		return dispatch.Report{}, fault.Invalid("needed", "range", fault.Args{"min": 1, "max": dispatch.MaxNeeded})
 	}
 	key, err := keyOf(in.IdempotencyKey)
 	return dispatch.Report{
