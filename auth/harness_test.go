@@ -209,7 +209,9 @@ func (e *ended) add(_ context.Context, _ *store.Tx, id string) error {
 	if e.fail != nil {
 		return e.fail
 	}
-	e.ids = append(e.ids, id)
+	if !slices.Contains(e.ids, id) { // a step may run more than once
+		e.ids = append(e.ids, id)
+	}
 	return nil
 }
 

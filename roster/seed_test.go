@@ -18,7 +18,14 @@ func TestPlace(t *testing.T) {
 
 	for rev, where := range []geo.Position{here, there} {
 		in := PositionReport{Position: where, AccuracyMeters: 10, RecordedAt: f.clock.Now()}
-		if err := f.db.Atomically(t.Context(), func(tx *store.Tx) error { return f.Place(t.Context(), tx, r, in) }); err != nil {
+		err := f.db.Atomically(t.Context(), func(tx *store.Tx) error {
+			stored, err := ofAccount(t.Context(), tx, "acc_own")
+			if err != nil {
+				return err
+			}
+			return f.Place(t.Context(), tx, stored, in)
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		want := &Presence{
