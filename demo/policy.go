@@ -17,11 +17,11 @@ const (
 
 // SetAnswerTimeout makes dispatches of all incident types, from then on, wait
 // so long for an answer; the rest of the policies is as by default.
-func SetAnswerTimeout(ctx context.Context, calls *dispatch.Service, timeout time.Duration) error {
+func SetAnswerTimeout(ctx context.Context, dispatches *dispatch.Service, timeout time.Duration) error {
 	for _, t := range dispatch.IncidentTypes() {
 		p := dispatch.DefaultPolicy(t)
 		p.AnswerTimeout = timeout
-		if err := calls.SetPolicy(ctx, t, p); err != nil {
+		if err := dispatches.SetPolicy(ctx, t, p); err != nil {
 			return err
 		}
 	}

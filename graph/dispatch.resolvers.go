@@ -15,7 +15,7 @@ import (
 )
 
 func (r *alertResolver) Incident(ctx context.Context, objs []*dispatch.Alert) ([]*dispatch.Incident, error) {
-	return r.Calls.IncidentsOf(ctx, actor(ctx), objs)
+	return r.Dispatches.IncidentsOf(ctx, actor(ctx), objs)
 }
 
 func (r *alertResolver) Responder(ctx context.Context, objs []*dispatch.Alert) ([]*roster.Responder, error) {
@@ -70,20 +70,20 @@ func (r *alertResolver) StoodDownAt(ctx context.Context, obj *dispatch.Alert) (*
 
 func (r *dispatchResolver) Alerts(ctx context.Context, obj *dispatch.Dispatch, first int, after *string) (*AlertConnection, error) {
 	nodes, info, err := page(first, after, func(first int, after string) (store.Page[dispatch.Alert], error) {
-		return r.Calls.ListAlerts(ctx, actor(ctx), obj, first, after)
+		return r.Dispatches.ListAlerts(ctx, actor(ctx), obj, first, after)
 	})
 	return &AlertConnection{Nodes: nodes, PageInfo: info}, err
 }
 
 func (r *dispatchResolver) Decisions(ctx context.Context, obj *dispatch.Dispatch, first int, after *string) (*DecisionConnection, error) {
 	nodes, info, err := page(first, after, func(first int, after string) (store.Page[dispatch.Decision], error) {
-		return r.Calls.ListDecisions(ctx, actor(ctx), obj, first, after)
+		return r.Dispatches.ListDecisions(ctx, actor(ctx), obj, first, after)
 	})
 	return &DecisionConnection{Nodes: mapped(nodes, decision), PageInfo: info}, err
 }
 
 func (r *mutationResolver) AcknowledgeAlert(ctx context.Context, input AcknowledgeAlertInput) (*AcknowledgeAlertPayload, error) {
-	alert, err := answer(ctx, r.Calls.Acknowledge, input.AlertID, nil, input.IdempotencyKey)
+	alert, err := answer(ctx, r.Dispatches.Acknowledge, input.AlertID, nil, input.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (r *mutationResolver) AcknowledgeAlert(ctx context.Context, input Acknowled
 }
 
 func (r *mutationResolver) AcceptAlert(ctx context.Context, input AcceptAlertInput) (*AcceptAlertPayload, error) {
-	alert, err := answer(ctx, r.Calls.Accept, input.AlertID, nil, input.IdempotencyKey)
+	alert, err := answer(ctx, r.Dispatches.Accept, input.AlertID, nil, input.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (r *mutationResolver) AcceptAlert(ctx context.Context, input AcceptAlertInp
 }
 
 func (r *mutationResolver) DeclineAlert(ctx context.Context, input DeclineAlertInput) (*DeclineAlertPayload, error) {
-	alert, err := answer(ctx, r.Calls.Decline, input.AlertID, input.Reason, input.IdempotencyKey)
+	alert, err := answer(ctx, r.Dispatches.Decline, input.AlertID, input.Reason, input.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (r *mutationResolver) DeclineAlert(ctx context.Context, input DeclineAlertI
 }
 
 func (r *mutationResolver) MarkEnRoute(ctx context.Context, input MarkEnRouteInput) (*MarkEnRoutePayload, error) {
-	alert, err := answer(ctx, r.Calls.SetOff, input.AlertID, nil, input.IdempotencyKey)
+	alert, err := answer(ctx, r.Dispatches.SetOff, input.AlertID, nil, input.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (r *mutationResolver) MarkEnRoute(ctx context.Context, input MarkEnRouteInp
 }
 
 func (r *mutationResolver) MarkOnScene(ctx context.Context, input MarkOnSceneInput) (*MarkOnScenePayload, error) {
-	alert, err := answer(ctx, r.Calls.Arrive, input.AlertID, nil, input.IdempotencyKey)
+	alert, err := answer(ctx, r.Dispatches.Arrive, input.AlertID, nil, input.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (r *mutationResolver) MarkOnScene(ctx context.Context, input MarkOnSceneInp
 }
 
 func (r *mutationResolver) CompleteAlert(ctx context.Context, input CompleteAlertInput) (*CompleteAlertPayload, error) {
-	alert, err := answer(ctx, r.Calls.Complete, input.AlertID, input.Note, input.IdempotencyKey)
+	alert, err := answer(ctx, r.Dispatches.Complete, input.AlertID, input.Note, input.IdempotencyKey)
 	if err != nil {
 		return nil, fieldNamed(err, "reason", "note")
 	}
@@ -131,7 +131,7 @@ func (r *mutationResolver) CompleteAlert(ctx context.Context, input CompleteAler
 }
 
 func (r *mutationResolver) WithdrawAlert(ctx context.Context, input WithdrawAlertInput) (*WithdrawAlertPayload, error) {
-	alert, err := answer(ctx, r.Calls.Withdraw, input.AlertID, input.Reason, input.IdempotencyKey)
+	alert, err := answer(ctx, r.Dispatches.Withdraw, input.AlertID, input.Reason, input.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (r *mutationResolver) StandDownDispatch(ctx context.Context, input StandDow
 	if err != nil {
 		return nil, err
 	}
-	stopped, err := r.Calls.StandDown(ctx, actor(ctx), dispatch.CallOff{ID: input.DispatchID, Reason: or(input.Reason), Key: key})
+	stopped, err := r.Dispatches.StandDown(ctx, actor(ctx), dispatch.CallOff{ID: input.DispatchID, Reason: or(input.Reason), Key: key})
 	if err != nil {
 		return nil, err
 	}
@@ -151,26 +151,26 @@ func (r *mutationResolver) StandDownDispatch(ctx context.Context, input StandDow
 }
 
 func (r *queryResolver) Alert(ctx context.Context, id string) (*dispatch.Alert, error) {
-	return r.Calls.Alert(ctx, actor(ctx), id)
+	return r.Dispatches.Alert(ctx, actor(ctx), id)
 }
 
 func (r *queryResolver) MyAlerts(ctx context.Context, active *bool, first int, after *string) (*AlertConnection, error) {
 	nodes, info, err := page(first, after, func(first int, after string) (store.Page[dispatch.Alert], error) {
-		return r.Calls.MyAlerts(ctx, actor(ctx), active, first, after)
+		return r.Dispatches.MyAlerts(ctx, actor(ctx), active, first, after)
 	})
 	return &AlertConnection{Nodes: nodes, PageInfo: info}, err
 }
 
 func (r *subscriptionResolver) MyAlertsUpdated(ctx context.Context) (<-chan *dispatch.Alert, error) {
 	follower := r.Live.Follow(dispatch.AccountTopic(actor(ctx).AccountID))
-	live, err := r.Calls.LiveAlertIDs(ctx, actor(ctx))
+	live, err := r.Dispatches.LiveAlertIDs(ctx, actor(ctx))
 	if err != nil {
 		follower.Close()
 		return nil, err
 	}
 	f := following[dispatch.Alert]{r: r.Resolver, first: live, lasting: true}
 	f.load = func(ctx context.Context, id string) (*dispatch.Alert, error) {
-		return r.Calls.Alert(ctx, actor(ctx), id)
+		return r.Dispatches.Alert(ctx, actor(ctx), id)
 	}
 	return f.start(ctx, follower), nil
 }

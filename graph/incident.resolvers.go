@@ -44,13 +44,13 @@ func (r *incidentResolver) Timeline(ctx context.Context, obj *dispatch.Incident,
 		return nil, nil
 	}
 	nodes, info, err := page(first, after, func(first int, after string) (store.Page[dispatch.Entry], error) {
-		return r.Calls.ListTimeline(ctx, actor(ctx), obj, first, after)
+		return r.Dispatches.ListTimeline(ctx, actor(ctx), obj, first, after)
 	})
 	return &TimelineConnection{Nodes: mapped(nodes, timelineEntry), PageInfo: info}, err
 }
 
 func (r *incidentResolver) Dispatch(ctx context.Context, objs []*dispatch.Incident) ([]*dispatch.Dispatch, error) {
-	return r.Calls.DispatchesOf(ctx, actor(ctx), objs)
+	return r.Dispatches.DispatchesOf(ctx, actor(ctx), objs)
 }
 
 func (r *mutationResolver) ReportIncident(ctx context.Context, input ReportIncidentInput) (*ReportIncidentPayload, error) {
@@ -58,7 +58,7 @@ func (r *mutationResolver) ReportIncident(ctx context.Context, input ReportIncid
 	if err != nil {
 		return nil, err
 	}
-	incident, err := r.Calls.Report(ctx, actor(ctx), report)
+	incident, err := r.Dispatches.Report(ctx, actor(ctx), report)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (r *mutationResolver) CloseIncident(ctx context.Context, input CloseInciden
 	if err != nil {
 		return nil, err
 	}
-	incident, err := r.Calls.Close(ctx, actor(ctx), dispatch.CallOff{ID: input.IncidentID, Reason: or(input.Outcome), Key: key})
+	incident, err := r.Dispatches.Close(ctx, actor(ctx), dispatch.CallOff{ID: input.IncidentID, Reason: or(input.Outcome), Key: key})
 	if err != nil {
 		return nil, fieldNamed(err, "reason", "outcome")
 	}
@@ -78,19 +78,19 @@ func (r *mutationResolver) CloseIncident(ctx context.Context, input CloseInciden
 }
 
 func (r *queryResolver) Incident(ctx context.Context, id string) (*dispatch.Incident, error) {
-	return r.Calls.Incident(ctx, actor(ctx), id)
+	return r.Dispatches.Incident(ctx, actor(ctx), id)
 }
 
 func (r *queryResolver) Incidents(ctx context.Context, orgUnitID string, first int, after *string) (*IncidentConnection, error) {
 	nodes, info, err := page(first, after, func(first int, after string) (store.Page[dispatch.Incident], error) {
-		return r.Calls.ListIncidents(ctx, actor(ctx), orgUnitID, first, after)
+		return r.Dispatches.ListIncidents(ctx, actor(ctx), orgUnitID, first, after)
 	})
 	return &IncidentConnection{Nodes: nodes, PageInfo: info}, err
 }
 
 func (r *subscriptionResolver) IncidentUpdated(ctx context.Context, id string) (<-chan *dispatch.Incident, error) {
 	follower := r.Live.Follow(dispatch.IncidentTopic(id))
-	if _, err := r.Calls.FollowIncident(ctx, actor(ctx), id); err != nil {
+	if _, err := r.Dispatches.FollowIncident(ctx, actor(ctx), id); err != nil {
 		follower.Close()
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (r *subscriptionResolver) IncidentUpdated(ctx context.Context, id string) (
 }
 
 func (r *subscriptionResolver) IncidentsUpdated(ctx context.Context, orgUnitID string) (<-chan *dispatch.Incident, error) {
-	unit, err := r.Calls.Watchable(ctx, actor(ctx), orgUnitID)
+	unit, err := r.Dispatches.Watchable(ctx, actor(ctx), orgUnitID)
 	if err != nil {
 		return nil, err
 	}

@@ -23,21 +23,3 @@ func page[T any](first int, after *string, list func(first int, after string) (s
 	}
 	return p.Items, info, nil
 }
-
-// or returns what an optional input points to, or the zero value.
-func or[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
-}
-
-// some returns nil for a zero value: what is absent is null.
-func some[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
-}

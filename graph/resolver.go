@@ -14,13 +14,13 @@ import (
 
 // Resolver is what the resolvers call. All of it is required.
 type Resolver struct {
-	Auth      *auth.Service
-	Roster    *roster.Service
-	Training  *training.Service
-	Notify    *notify.Service
-	Calls     *dispatch.Service
-	Live      *dispatch.Live
-	Catalogue *locale.Catalogue
-	Now       func() time.Time
-	Log       *slog.Logger
+	Auth       *auth.Service
+	Roster     *roster.Service
+	Training   *training.Service
+	Notify     *notify.Service
+	Dispatches *dispatch.Service
+	Live       *dispatch.Live
+	Catalogue  *locale.Catalogue
+	Now        func() time.Time
+	Log        *slog.Logger
 }

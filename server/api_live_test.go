@@ -362,7 +362,7 @@ func TestAPISubscriptionsEndWithTheirSession(t *testing.T) {
 	a := tw.alerted(t)
 	var ahead atomic.Int64
 	server := httptest.NewServer(tw.app.identify(graph.NewEndpoint(&graph.Resolver{
-		Auth: tw.app.auth, Roster: tw.app.roster, Training: tw.app.training, Notify: tw.app.notify, Calls: tw.app.calls, Live: tw.app.live,
+		Auth: tw.app.auth, Roster: tw.app.roster, Training: tw.app.training, Notify: tw.app.notify, Dispatches: tw.app.dispatch, Live: tw.app.live,
 		Catalogue: tw.app.catalogue, Now: func() time.Time { return store.Now().Add(time.Duration(ahead.Load())) }, Log: tw.app.log,
 	}, graph.Endpoint{Streams: tw.app.streams, Authenticate: tw.app.authenticateSocket})))
 	t.Cleanup(server.CloseClientConnections)

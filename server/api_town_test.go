@@ -179,7 +179,7 @@ func (tw *town) settle(t *testing.T) {
 	for _, typ := range dispatch.IncidentTypes() {
 		p := dispatch.DefaultPolicy(typ)
 		p.AnswerTimeout = 10 * time.Minute // whatever the machine is busy with
-		err = errors.Join(err, a.calls.SetPolicy(ctx, typ, p))
+		err = errors.Join(err, a.dispatch.SetPolicy(ctx, typ, p))
 	}
 	if err != nil {
 		t.Fatal(err)

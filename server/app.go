@@ -49,7 +49,7 @@ type app struct {
 	tracker   *roster.Tracker
 	training  *training.Service
 	notify    *notify.Service
-	calls     *dispatch.Service
+	dispatch  *dispatch.Service
 	live      *dispatch.Live
 	keyring   *auth.Keyring
 	streams   *transport.Streams
@@ -106,7 +106,7 @@ func (a *app) makeServices(p parts) (err error) {
 	if err != nil {
 		return err
 	}
-	a.calls = dispatch.New(dispatch.Config{
+	a.dispatch = dispatch.New(dispatch.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log,
 		Roster: a.roster, Tracker: a.tracker, Training: a.training, Notify: a.notify,
 	})
@@ -119,7 +119,7 @@ func (a *app) pushed(ctx context.Context, tx *store.Tx, m *notify.Message) error
 	if m.Class != notify.ClassAlert {
 		return nil
 	}
-	return a.calls.Pushed(ctx, tx, m.Subject)
+	return a.dispatch.Pushed(ctx, tx, m.Subject)
 }
 
 // work does all that is due, until the context ends, and returns when it has
@@ -127,7 +127,7 @@ func (a *app) pushed(ctx context.Context, tx *store.Tx, m *notify.Message) error
 func (a *app) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for _, run := range []func(context.Context){
-		a.auth.Run, a.tracker.Run, a.notify.Run, a.calls.Run, a.live.Run,
+		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run,
 		a.roster.EndDuties().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
 		workers.Go(func() { run(ctx) })
@@ -187,7 +187,7 @@ func (a *app) close() error { return a.db.Close() }
 // endpoint is the GraphQL endpoint.
 func (a *app) endpoint() http.Handler {
 	resolver := &graph.Resolver{
-		Auth: a.auth, Roster: a.roster, Training: a.training, Notify: a.notify, Calls: a.calls, Live: a.live,
+		Auth: a.auth, Roster: a.roster, Training: a.training, Notify: a.notify, Dispatches: a.dispatch, Live: a.live,
 		Catalogue: a.catalogue, Now: store.Now, Log: a.log,
 	}
 	return graph.NewEndpoint(resolver, graph.Endpoint{

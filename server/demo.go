@@ -201,7 +201,7 @@ func demoLimits() auth.Limits {
 func (d *demonstration) seed(ctx context.Context) (err error) {
 	fmt.Fprint(d.out, "Muster demo: one incident, from report to arrival, on made-up data.\n\n")
 	begin := time.Now()
-	if err := demo.SetAnswerTimeout(ctx, d.app.calls, demo.StoryAnswer); err != nil {
+	if err := demo.SetAnswerTimeout(ctx, d.app.dispatch, demo.StoryAnswer); err != nil {
 		return err
 	}
 	d.seeded, err = demo.Seed(ctx, demo.Services{
@@ -281,7 +281,7 @@ func (d *demonstration) stay(ctx context.Context, played error, phones *demo.Pho
 	if d.answer >= demo.ByHand {
 		phones.SetPace(demo.VisitorPace())
 	}
-	if err := demo.SetAnswerTimeout(ctx, d.app.calls, d.answer); err != nil {
+	if err := demo.SetAnswerTimeout(ctx, d.app.dispatch, d.answer); err != nil {
 		return errors.Join(played, err)
 	}
 	demo.Invite(d.out, d.url+graphqlPath, d.url+graphiqlPath, d.answer)

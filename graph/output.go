@@ -5,31 +5,10 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/dispatch"
-	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/geo"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/training"
 )
-
-// maxKey is how long an idempotency key may be, in bytes.
-const maxKey = 100
-
-// keyOf checks an idempotency key.
-func keyOf(key *string) (string, error) {
-	if len(or(key)) > maxKey {
-		return "", fault.Invalid("idempotencyKey", "too_long", fault.Args{"max": maxKey})
-	}
-	return or(key), nil
-}
-
-// positionOf reads a position in whatever datum it is given.
-func positionOf(field string, in *PositionInput) (geo.Position, error) {
-	p, ok := geo.ToWGS84(in.Latitude, in.Longitude, in.Datum)
-	if !ok {
-		return p, fault.Invalid(field, "position")
-	}
-	return p, nil
-}
 
 // position writes a position in the datum asked for.
 func position(p geo.Position, datum geo.Datum) *Position {
@@ -85,30 +64,11 @@ func reached(a *dispatch.Alert, s dispatch.State) *time.Time {
 	return &t
 }
 
-// inOrder puts what was found by id into the order of the ids; what was not
-// found is nil.
-func inOrder[T any](ids []string, found map[string]*T) []*T {
-	out := make([]*T, len(ids))
-	for i, id := range ids {
-		out[i] = found[id]
+// some returns nil for a zero value: what is absent is null.
+func some[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
 	}
-	return out
-}
-
-// ids collects the ids of a batch.
-func ids[T any](batch []*T, id func(*T) string) []string {
-	out := make([]string, len(batch))
-	for i, item := range batch {
-		out[i] = id(item)
-	}
-	return out
-}
-
-// mapped converts each of a list.
-func mapped[T, U any](list []*T, convert func(*T) *U) []*U {
-	out := make([]*U, len(list))
-	for i, item := range list {
-		out[i] = convert(item)
-	}
-	return out
+	return &v
 }
