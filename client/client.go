@@ -24,7 +24,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Client is one user of the API, signed in or not. It may be used from any
+// Client is one party that asks the API, signed in or not. It may be used from any
 // goroutine.
 type Client struct {
 	endpoint string

@@ -51,8 +51,8 @@ Accounts; the sign-in code is always %s:
     dispatch { state accepted open alerted } } }
 
 3. In another tab, sign in as the volunteer, %s,
-   and answer within %s (--answer 1m gives more time than the
-   story's 3 s); some simulated phones answer too:
+   and answer within %s; some simulated phones answer too. To answer
+   by hand, start the demo with --answer 1m:
 
   { myAlerts(active: true) { nodes { id state distanceMeters } } }
 

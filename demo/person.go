@@ -30,6 +30,10 @@ type person struct {
 // seed begins all random numbers: the same roster every time.
 const seed = 20230701
 
+// MinResponders is how many it takes at least for the story to have somebody to
+// replace everybody with.
+const MinResponders = 30
+
 // MaxResponders is how many responders there are numbers for.
 const MaxResponders = 100_000
 

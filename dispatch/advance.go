@@ -39,7 +39,7 @@ func (s *Service) advanceOnce(ctx context.Context, seen *Dispatch) error {
 	now := s.Now()
 	// Look around for all the slots there could be: some open alerts may turn
 	// out to be overdue.
-	found, err := s.look(ctx, seen, s.mayFill(seen), now)
+	found, err := s.look(ctx, seen, seen.mayFill(now), now)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (s *Service) advanceOnce(ctx context.Context, seen *Dispatch) error {
 		}
 		// Another step may have been first: with a wider radius, or with a
 		// withdrawal that leaves more to be found than was looked for.
-		looked := d.Ring == seen.Ring && s.mayFill(d) <= s.mayFill(seen)
+		looked := d.Ring == seen.Ring && d.mayFill(now) <= seen.mayFill(now)
 		usable := found
 		if !looked {
 			usable = survey{near: found.near}
@@ -62,8 +62,9 @@ func (s *Service) advanceOnce(ctx context.Context, seen *Dispatch) error {
 	})
 }
 
-func (s *Service) mayFill(d *Dispatch) int {
-	if d.State.Over() || d.Accepted >= d.Policy.Needed {
+// mayFill is how many slots there could be at most.
+func (d *Dispatch) mayFill(now time.Time) int {
+	if d.State.Over() || d.Accepted >= d.Policy.Needed || d.lapsed(now) {
 		return 0
 	}
 	return d.Policy.Parallel
@@ -91,6 +92,8 @@ func (st *step) advance(ctx context.Context, d *Dispatch, found survey, looked b
 	case more || unfit || !looked:
 		d.SetDue(st.now)
 		return nil
+	case d.slots() > 0 && d.lapsed(st.now):
+		return st.lapse(ctx, d)
 	case d.slots() > 0:
 		return st.runOut(ctx, d)
 	default:
@@ -206,18 +209,23 @@ func (st *step) runOut(ctx context.Context, d *Dispatch) error {
 	if !d.widest() {
 		return st.widen(ctx, d)
 	}
-	if d.State != Exhausted && d.tooFew() {
-		if err := st.fallShort(ctx, d); err != nil {
-			return err
-		}
-	}
-	if err := st.waitForAnswers(ctx, d); err != nil {
+	if err := st.lapse(ctx, d); err != nil {
 		return err
 	}
 	if again := st.now.Add(d.Policy.RetryEvery); d.DueAt.IsZero() || again.Before(d.DueAt) {
 		d.SetDue(again)
 	}
 	return nil
+}
+
+// lapse leaves it at those who were asked.
+func (st *step) lapse(ctx context.Context, d *Dispatch) error {
+	if d.State != Exhausted && d.tooFew() {
+		if err := st.fallShort(ctx, d); err != nil {
+			return err
+		}
+	}
+	return st.waitForAnswers(ctx, d)
 }
 
 func (st *step) widen(ctx context.Context, d *Dispatch) error {

@@ -31,7 +31,7 @@ type Alert struct {
 	DistanceMeters float64 `bson:"distanceMeters"` // straight, when alerted
 	EtaSeconds     int64   `bson:"etaSeconds"`     // from the alert to the arrival, estimated
 	Devices        int     `bson:"devices"`        // how many a push was written for
-	Reason         string  `bson:"reason"`         // why declined, withdrawn or stood down
+	Reason         string  `bson:"reason"`         // why declined or withdrawn, or what was said on completing
 }
 
 // become moves the alert to the next state, or returns a CONFLICT that says
@@ -55,7 +55,7 @@ func (a *Alert) ReachedAt(s State) (time.Time, bool) {
 }
 
 var alerts = store.Define[Alert]("alerts",
-	// At most one alert for each responder and dispatch: promise 2.
+	// At most one alert for each responder and dispatch, under any concurrency.
 	store.Index{Name: "responder_once", Fields: []string{"dispatchId", "responderId"}, Unique: true},
 	store.Index{Name: "number", Fields: []string{"dispatchId", "number"}, Unique: true},
 	store.Index{Name: "live", Fields: []string{"dispatchId", "live"}},

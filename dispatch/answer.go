@@ -116,7 +116,7 @@ func (s *Service) answer(ctx context.Context, actor auth.Principal, in Answer, a
 		})
 		return err
 	})
-	return answered, keyReused(err)
+	return answered, err
 }
 
 // own loads an alert of the actor; anybody else's looks as if it were not
@@ -157,12 +157,7 @@ func (s *Service) Pushed(ctx context.Context, tx *store.Tx, alertID string) erro
 		return err
 	}
 	st := &step{s: s, tx: tx, now: s.Now()}
+	// The time to answer begins now: until now there was nothing to answer.
+	a.AnswerBy = st.now.Add(a.AnswerBy.Sub(a.AlertedAt))
 	return st.reach(ctx, a, Sent, "", "")
-}
-
-func keyReused(err error) error {
-	if errors.Is(err, store.ErrOtherStep) {
-		return fault.Invalid("idempotencyKey", "key_reused")
-	}
-	return err
 }

@@ -15,7 +15,7 @@ type DispatchState string
 const (
 	Searching DispatchState = "SEARCHING"  // fewer have accepted than are needed
 	Filled    DispatchState = "FILLED"     // enough have accepted
-	Exhausted DispatchState = "EXHAUSTED"  // the largest radius has too few; it keeps looking
+	Exhausted DispatchState = "EXHAUSTED"  // the largest radius has too few; it keeps looking for a while
 	CalledOff DispatchState = "STOOD_DOWN" // staff called it off
 	Ended     DispatchState = "ENDED"      // its incident is closed
 )
@@ -43,7 +43,8 @@ type Dispatch struct {
 	Alerted int64 `bson:"alerted"`
 	// Open is how many wait for an answer now.
 	Open int `bson:"open"`
-	// Accepted is how many have accepted and not withdrawn.
+	// Accepted is how many have accepted, and neither withdrawn nor been stood
+	// down.
 	Accepted int `bson:"accepted"`
 	// Decided is the number of the last decision.
 	Decided int64 `bson:"decided"`
@@ -75,6 +76,9 @@ func (d *Dispatch) slots() int {
 	return max(min(wanted, d.Policy.Parallel)-d.Open, 0)
 }
 
+// lapsed reports whether it is too late to look for anybody else.
+func (d *Dispatch) lapsed(now time.Time) bool { return now.Sub(d.StartedAt) > d.Policy.SearchFor }
+
 // tooFew reports whether even if everybody who was asked came there would be
 // fewer than are needed.
 func (d *Dispatch) tooFew() bool { return d.Open+d.Accepted < d.Policy.Needed }
@@ -93,37 +97,4 @@ func (d *Dispatch) settle() {
 var dispatches = store.Define[Dispatch]("dispatches",
 	store.DueIndex,
 	store.Index{Name: "incident", Fields: []string{"incidentId"}, Unique: true},
-)
-
-// Decision is one line of a dispatch's log: what it decided, about whom, and
-// why.
-type Decision struct {
-	store.Meta     `bson:",inline"`
-	DispatchID     string       `bson:"dispatchId"`
-	Number         int64        `bson:"number"` // from 1, within the dispatch
-	At             time.Time    `bson:"at"`
-	Kind           DecisionKind `bson:"kind"`
-	RadiusMeters   float64      `bson:"radiusMeters"`
-	ResponderID    string       `bson:"responderId"` // of ALERTED and EXCLUDED
-	Reason         Exclusion    `bson:"reason"`      // of EXCLUDED
-	DistanceMeters float64      `bson:"distanceMeters"`
-	EtaSeconds     int64        `bson:"etaSeconds"`
-}
-
-// DecisionKind is what was decided.
-type DecisionKind string
-
-// The kinds of decisions.
-const (
-	DecidedAlert   DecisionKind = "ALERTED"  // a responder was alerted
-	DecidedExclude DecisionKind = "EXCLUDED" // a candidate was passed over
-	DecidedWiden   DecisionKind = "WIDENED"  // the radius grew
-	DecidedFill    DecisionKind = "FILLED"   // enough had accepted
-	DecidedShort   DecisionKind = "SHORT"    // even the largest radius had too few
-	DecidedResume  DecisionKind = "RESUMED"  // somebody withdrew, and a replacement is sought
-	DecidedStop    DecisionKind = "STOPPED"  // staff called it off, or closed the incident
-)
-
-var decisions = store.Define[Decision]("decisions",
-	store.Index{Name: "number", Fields: []string{"dispatchId", "number"}, Unique: true},
 )

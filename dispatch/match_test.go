@@ -440,3 +440,23 @@ func TestMatching_beyondTheFirstWindow(t *testing.T) {
 		t.Errorf("%d excluded", got)
 	}
 }
+
+func TestLook_endsForWhatWasForgotten(t *testing.T) {
+	t.Parallel()
+	v := begin(t)
+	v.row(1)
+	i := v.report()
+	v.run()
+	v.answer(i, Declined, "a")
+	v.run()
+	v.after(6*time.Hour + time.Second)
+	v.responder("late", 30)
+	v.refresh()
+	v.after(time.Minute)
+	if diff := cmp.Diff([]string{"a"}, v.alerted(i)); diff != "" {
+		t.Errorf("alerted (-want +got):\n%s", diff)
+	}
+	if d := v.dispatchOf(i); !d.DueAt.IsZero() || d.State != Exhausted {
+		t.Errorf("%s, due %s", d.State, d.DueAt)
+	}
+}

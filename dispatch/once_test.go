@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -9,8 +10,6 @@ import (
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )
-
-var keyReusedFault = fault.Invalid("idempotencyKey", "key_reused")
 
 // twice does the same again, and checks that it changes nothing.
 func twice[T any](v *town, do func() (*T, error)) *T {
@@ -46,7 +45,7 @@ func TestKey_report(t *testing.T) {
 	} {
 		other := in
 		change(&other)
-		if _, err := report(other)(); !cmp.Equal(error(keyReusedFault), err) {
+		if _, err := report(other)(); !errors.Is(err, store.ErrOtherStep) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -105,7 +104,7 @@ func TestKey_answers(t *testing.T) {
 	}
 	v.run()
 	next := v.alert(other, "a")
-	if _, err := v.Accept(t.Context(), volunteer("a"), Answer{AlertID: next.ID, Key: "k"}); !cmp.Equal(error(keyReusedFault), err) {
+	if _, err := v.Accept(t.Context(), volunteer("a"), Answer{AlertID: next.ID, Key: "k"}); !errors.Is(err, store.ErrOtherStep) {
 		t.Errorf("the key for another alert: %v", err)
 	}
 	v.check()
@@ -163,7 +162,7 @@ func TestKey_standDownAndClose(t *testing.T) {
 	if diff := cmp.Diff(error(fault.Conflict("dispatch_over", fault.Args{"state": CalledOff})), err); diff != "" {
 		t.Errorf("once more (-want +got):\n%s", diff)
 	}
-	if _, err := standDown(other.DispatchID, "k")(); !cmp.Equal(error(keyReusedFault), err) {
+	if _, err := standDown(other.DispatchID, "k")(); !errors.Is(err, store.ErrOtherStep) {
 		t.Errorf("the key for another dispatch: %v", err)
 	}
 
@@ -184,7 +183,7 @@ func TestKey_standDownAndClose(t *testing.T) {
 	if diff := cmp.Diff(error(fault.Conflict("incident_closed", fault.Args{"state": IncidentClosed})), err); diff != "" {
 		t.Errorf("once more (-want +got):\n%s", diff)
 	}
-	if _, err := shut(other.ID, "k")(); !cmp.Equal(error(keyReusedFault), err) {
+	if _, err := shut(other.ID, "k")(); !errors.Is(err, store.ErrOtherStep) {
 		t.Errorf("the key for another incident: %v", err)
 	}
 	_, err = standDown(i.DispatchID, "")()

@@ -33,6 +33,9 @@ type Policy struct {
 	RestPeriod time.Duration `bson:"restPeriod"`
 	// RetryEvery is how often a dispatch that found too few looks again.
 	RetryEvery time.Duration `bson:"retryEvery"`
+	// SearchFor is how long after the report responders are looked for: nobody
+	// is to be summoned to what has been forgotten to be closed.
+	SearchFor time.Duration `bson:"searchFor"`
 	// Courses are those of which a responder must hold a valid certificate.
 	Courses []string `bson:"courses"`
 }
@@ -43,7 +46,8 @@ type Policy struct {
 // 2026, 10.1371/journal.pone.0343762); three responders on the scene before
 // the ambulance are associated with more defibrillation than one; the radii
 // are those of Stockholm (500 m), GoodSAM in the country (1 km) and Denmark
-// (1.8 km). The longest useful arrival and the retry are assumptions.
+// (1.8 km). The longest useful arrival, the retry and the end of the search are
+// assumptions.
 func DefaultPolicy(t IncidentType) Policy {
 	p := Policy{
 		Needed: 3, Cap: 3, Parallel: 7,
@@ -52,6 +56,7 @@ func DefaultPolicy(t IncidentType) Policy {
 		PresenceMaxAge: 15 * time.Minute,
 		MaxArrival:     20 * time.Minute,
 		RetryEvery:     15 * time.Second,
+		SearchFor:      6 * time.Hour,
 		Courses:        []string{FirstResponderCourse},
 	}
 	if t.Distressing() {
@@ -93,6 +98,8 @@ func (p Policy) Validate() error {
 		return fault.Invalid("restPeriod", "positive")
 	case p.RetryEvery < time.Second:
 		return fault.Invalid("retryEvery", "positive")
+	case p.SearchFor <= 0:
+		return fault.Invalid("searchFor", "positive")
 	}
 	last := 0.0
 	for _, r := range p.RadiiMeters {
@@ -129,8 +136,8 @@ func (s *Service) Policy(ctx context.Context, t IncidentType) (Policy, error) {
 }
 
 // SetPolicy stores the policy of an incident type, for the dispatches that
-// begin from then on. It is for the operator of the server; it asks for no
-// role.
+// begin from then on. It asks for no role: only the demonstration calls it so
+// far.
 func (s *Service) SetPolicy(ctx context.Context, t IncidentType, p Policy) error {
 	if err := p.Validate(); err != nil {
 		return err

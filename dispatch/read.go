@@ -70,7 +70,7 @@ func (s *Service) ListIncidents(ctx context.Context, actor auth.Principal, unitI
 		return store.Page[Incident]{}, err
 	}
 	q := store.Where(store.Eq(fieldOf(unit.Level), unit.ID)).SortDescending("reportedAt")
-	return list(ctx, s.DB, incidents, q, first, after)
+	return incidents.List(ctx, s.DB, q, first, after)
 }
 
 // Watchable returns the org unit if the actor may follow its incidents.
@@ -93,15 +93,6 @@ func fieldOf(l roster.Level) string {
 	}
 }
 
-// Dispatch returns a dispatch for the staff of its incident.
-func (s *Service) Dispatch(ctx context.Context, actor auth.Principal, id string) (*Dispatch, error) {
-	d, err := dispatches.Get(ctx, s.DB, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !mayDispatch(actor, d.Place) {
-		return nil, fault.NotFound("dispatch")
-	}
-	return d, err
-}
-
 // Alert returns an alert to its responder and to the staff of its incident.
 func (s *Service) Alert(ctx context.Context, actor auth.Principal, id string) (*Alert, error) {
 	a, err := alerts.Get(ctx, s.DB, id)
@@ -116,7 +107,7 @@ func (s *Service) ListAlerts(ctx context.Context, actor auth.Principal, d *Dispa
 	if !mayDispatch(actor, d.Place) {
 		return store.Page[Alert]{}, fault.Forbidden()
 	}
-	return list(ctx, s.DB, alerts, store.Where(store.Eq("dispatchId", d.ID)).Sort("number"), first, after)
+	return alerts.List(ctx, s.DB, store.Where(store.Eq("dispatchId", d.ID)).Sort("number"), first, after)
 }
 
 // ListDecisions lists the decisions of a dispatch in their order, for its
@@ -125,7 +116,7 @@ func (s *Service) ListDecisions(ctx context.Context, actor auth.Principal, d *Di
 	if !mayDispatch(actor, d.Place) {
 		return store.Page[Decision]{}, fault.Forbidden()
 	}
-	return list(ctx, s.DB, decisions, store.Where(store.Eq("dispatchId", d.ID)).Sort("number"), first, after)
+	return decisions.List(ctx, s.DB, store.Where(store.Eq("dispatchId", d.ID)).Sort("number"), first, after)
 }
 
 // ListTimeline lists what happened in an incident, in its order, for its
@@ -134,7 +125,7 @@ func (s *Service) ListTimeline(ctx context.Context, actor auth.Principal, i *Inc
 	if !mayDispatch(actor, i.Place) {
 		return store.Page[Entry]{}, fault.Forbidden()
 	}
-	return list(ctx, s.DB, timeline, store.Where(store.Eq("incidentId", i.ID)).Sort("at"), first, after)
+	return timeline.List(ctx, s.DB, store.Where(store.Eq("incidentId", i.ID)).Sort("at"), first, after)
 }
 
 // MyAlerts lists the actor's own alerts, newest first: all, or those that are
@@ -152,16 +143,7 @@ func (s *Service) MyAlerts(ctx context.Context, actor auth.Principal, active *bo
 	if active != nil {
 		conds = append(conds, store.Eq("live", *active))
 	}
-	return list(ctx, s.DB, alerts, store.Where(conds...).SortDescending("alertedAt"), first, after)
-}
-
-// list is List with a cursor of another list as the fault that it is.
-func list[T any](ctx context.Context, db *store.DB, c *store.Collection[T], q store.Query, first int, after string) (store.Page[T], error) {
-	page, err := c.List(ctx, db, q, first, after)
-	if errors.Is(err, store.ErrCursor) {
-		return page, fault.Invalid("after", "cursor")
-	}
-	return page, err
+	return alerts.List(ctx, s.DB, store.Where(conds...).SortDescending("alertedAt"), first, after)
 }
 
 // IncidentsOf returns the incidents of alerts, in their order, each as the

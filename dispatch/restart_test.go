@@ -260,3 +260,33 @@ func TestRestart_pushThatWasSentAndNotRecorded(t *testing.T) {
 		t.Errorf("the alert is %s", a.State)
 	}
 }
+
+// dying is a push service during whose answer the process is killed.
+type dying struct{}
+
+func (dying) Send(context.Context, notify.Push) (string, error) { panic("kill -9") }
+
+// With the default policy an alert lives for 30 s; a push that was under way
+// when the process died must go out well before.
+func TestRestart_whileSending_pushesInTime(t *testing.T) {
+	t.Parallel()
+	v := begin(t)
+	v.row(1)
+	i := v.report()
+	_, err := v.RunDue(t.Context())
+	must(t, err)
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = v.processWith(dying{}).Notify.RunDue(t.Context())
+	}()
+	v.restart()
+	v.clock.Advance(10 * time.Second)
+	_, err = v.Notify.RunDue(t.Context())
+	must(t, err)
+	if n := len(v.phones.to("acc_a")); n != 1 {
+		t.Errorf("%d pushes, want 1", n)
+	}
+	if a := v.alert(i, "a"); a.State != Sent || !a.AnswerBy.Equal(v.clock.Now().Add(30*time.Second)) {
+		t.Errorf("%s, to be answered by %s at %s", a.State, a.AnswerBy, v.clock.Now())
+	}
+}

@@ -42,33 +42,8 @@ var timeline = store.Define[Entry]("timeline",
 	store.Index{Name: "incident", Fields: []string{"incidentId", "at"}},
 )
 
-// step is one atomic step under way: the transaction and its one time.
-type step struct {
-	s   *Service
-	tx  *store.Tx
-	now time.Time
-}
-
-// atomically runs fn as one step.
-func (s *Service) atomically(ctx context.Context, fn func(*step) error) error {
-	return s.DB.Atomically(ctx, func(tx *store.Tx) error {
-		return fn(&step{s: s, tx: tx, now: s.Now()})
-	})
-}
-
 // note writes a line of the timeline.
 func (st *step) note(ctx context.Context, e Entry) error {
 	e.ID, e.At = st.s.NewID("tle"), st.now
 	return timeline.Insert(ctx, st.tx, &e)
-}
-
-// decide writes a line of the dispatch's log; d is stored by the caller.
-func (st *step) decide(ctx context.Context, d *Dispatch, line Decision) error {
-	d.Decided++
-	line.DispatchID, line.Number = d.ID, d.Decided
-	if line.ID == "" {
-		line.ID = st.s.NewID("dec")
-	}
-	line.At, line.RadiusMeters = st.now, d.RadiusMeters()
-	return decisions.Insert(ctx, st.tx, &line)
 }

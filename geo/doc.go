@@ -5,7 +5,7 @@
 // FromWGS84. The index only proposes who is near; it knows nothing of duty,
 // qualifications or scope, and keeps nothing on disk.
 //
-// Estimated times of arrival, the distance bands shown in messages and the
-// radii of a policy belong to package dispatch; the freshness and retention of
-// a presence to package roster; GeoJSON and error messages to package graph.
+// Estimated times of arrival and the radii of a policy belong to package
+// dispatch, the distance bands of messages to package notify, the freshness and
+// retention of a presence to package roster.
 package geo

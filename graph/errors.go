@@ -34,10 +34,14 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 		return p.fault(ctx, err, f)
 	case errors.Is(err, store.ErrStale):
 		return p.fault(ctx, err, fault.Conflict("changed"))
+	case errors.Is(err, store.ErrCursor):
+		return p.fault(ctx, err, fault.Invalid("after", "cursor"))
+	case errors.Is(err, store.ErrOtherStep):
+		return p.fault(ctx, err, fault.Invalid("idempotencyKey", "key_reused"))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return p.fault(ctx, err, fault.Unavailable("interrupted"))
 	case errors.As(err, &g) && ofDocument(g):
-		return p.document(g)
+		return p.document(ctx, g)
 	}
 	return p.internal(ctx, err)
 }
@@ -95,13 +99,16 @@ func ofDocument(g *gqlerror.Error) bool {
 	return g.Rule != "" || code == errcode.ParseFailed || code == errcode.ValidationFailed || len(g.Locations) > 0 && g.Err == nil
 }
 
-// document keeps the words of gqlparser, which are for developers, in English.
-func (p presenter) document(g *gqlerror.Error) *gqlerror.Error {
-	extensions := map[string]any{"code": fault.CodeInvalid, "reason": "invalid.document"}
+// document keeps the words of gqlparser, which are for developers, in English,
+// behind a sentence for people.
+func (p presenter) document(ctx context.Context, g *gqlerror.Error) *gqlerror.Error {
+	const key = "invalid.document"
+	extensions := map[string]any{"code": fault.CodeInvalid, "reason": key}
 	if field := fieldOfVariable(g.Path); field != "" {
 		extensions["field"] = field
 	}
-	return &gqlerror.Error{Message: g.Message, Path: g.Path, Locations: g.Locations, Extensions: extensions}
+	words := p.words.Text(RequestOf(ctx).Locale, key, fault.Args{"detail": g.Message})
+	return &gqlerror.Error{Message: words, Path: g.Path, Locations: g.Locations, Extensions: extensions}
 }
 
 // fieldOfVariable names what is wrong in a variable: the field in it, or the

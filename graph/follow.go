@@ -11,7 +11,8 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-// recheck is how often it is asked whether a follower's session still holds.
+// recheck is how often it is asked whether a follower's session still holds,
+// besides before each delivery.
 const recheck = time.Minute
 
 // following is one subscription.
@@ -45,7 +46,6 @@ func (f following[T]) run(ctx context.Context, follower *dispatch.Follower, out 
 	if err := f.send(ctx, f.first, out); err != nil {
 		return err
 	}
-	checked := f.r.Now()
 	for {
 		wait, cancel := context.WithTimeout(ctx, recheck)
 		changed, err := follower.Next(wait)
@@ -56,11 +56,8 @@ func (f following[T]) run(ctx context.Context, follower *dispatch.Follower, out 
 		if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 			return err
 		}
-		if f.r.Now().Sub(checked) >= recheck || err != nil {
-			if err := f.r.Auth.Check(ctx, actor(ctx)); err != nil {
-				return err
-			}
-			checked = f.r.Now()
+		if err := f.r.Auth.Check(ctx, actor(ctx)); err != nil {
+			return err
 		}
 		if err := f.send(ctx, changed, out); err != nil {
 			return err

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/dispatch"
@@ -51,15 +52,20 @@ func fieldNamed(err error, field, name string) error {
 	return &renamed
 }
 
-// maxKey is how long an idempotency key may be, in bytes.
+// maxKey is how many characters an idempotency key may have.
 const maxKey = 100
 
 // keyOf checks an idempotency key.
 func keyOf(key *string) (string, error) {
-	if len(or(key)) > maxKey {
+	switch {
+	case key == nil:
+		return "", nil
+	case *key == "": // it would make every repetition a step of its own
+		return "", fault.Invalid("idempotencyKey", "required")
+	case utf8.RuneCountInString(*key) > maxKey:
 		return "", fault.Invalid("idempotencyKey", "too_long", fault.Args{"max": maxKey})
 	}
-	return or(key), nil
+	return *key, nil
 }
 
 // positionOf reads a position in whatever datum it is given.

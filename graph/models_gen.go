@@ -363,13 +363,13 @@ type ResponderConnection struct {
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
-// For setAvailability. Repeating it has no further effect.
+// For setAvailability.
 type SetAvailabilityInput struct {
 	// On duty or off.
 	OnDuty bool `json:"onDuty"`
 	// When duty ends by itself: at most 7 days ahead.
 	Until *time.Time `json:"until,omitempty"`
-	// Accepted for uniformity: repeating is harmless anyway.
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once, and a late repetition undoes nothing.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"encoding/json"
 	"os"
 	"regexp"
 	"testing"
@@ -8,6 +9,24 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
+
+// What the README has curl send must be JSON, as it stands.
+func TestReadme_curl(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := regexp.MustCompile("(?s)curl .*? -d '(.*?)'").FindAllSubmatch(text, -1)
+	if len(bodies) == 0 {
+		t.Fatal("found none")
+	}
+	for _, body := range bodies {
+		if !json.Valid(body[1]) {
+			t.Errorf("no JSON: %s", body[1])
+		}
+	}
+}
 
 // TestReadme holds the README's queries to the schema.
 func TestReadme(t *testing.T) {

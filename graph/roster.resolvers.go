@@ -13,7 +13,11 @@ import (
 )
 
 func (r *mutationResolver) SetAvailability(ctx context.Context, input SetAvailabilityInput) (*SetAvailabilityPayload, error) {
-	responder, err := r.Roster.SetAvailability(ctx, actor(ctx), roster.SetAvailability{OnDuty: input.OnDuty, Until: input.Until})
+	key, err := keyOf(input.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	responder, err := r.Roster.SetAvailability(ctx, actor(ctx), roster.SetAvailability{OnDuty: input.OnDuty, Until: input.Until, Key: key})
 	if err != nil {
 		return nil, err
 	}

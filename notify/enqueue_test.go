@@ -127,7 +127,7 @@ func TestAlert_isSaidInTheDevicesLanguage(t *testing.T) {
 		{"Chinese drill", locale.Chinese, notify.ClassAlert, "alert", true, "演练：紧急出动：火灾", "这是演练，不是真实事件。约 500 米内有人需要帮助，请打开应用响应。"},
 		{"English drill", locale.English, notify.ClassAlert, "alert", true, "DRILL: Emergency call-out: Fire", "This is a drill, not a real incident. Someone needs help within about 500 m. Open the app to respond."},
 		{"Chinese update", locale.Chinese, notify.ClassAlertUpdate, "stood_down", false, "您可以停止前往", "本次出动已不再需要您到场，感谢您的响应。详情请打开应用查看。"},
-		{"English drill's update", locale.English, notify.ClassAlertUpdate, "stood_down", true, "DRILL: You can stop", "This is a drill, not a real incident. You are no longer needed at this incident. Thank you for responding. Open the app for details."},
+		{"English drill's update", locale.English, notify.ClassAlertUpdate, "stood_down", true, "DRILL: You are no longer needed", "This is a drill, not a real incident. You are no longer needed at this incident. Thank you for responding. Open the app for details."},
 		{"Chinese drill's notice", locale.Chinese, notify.ClassNotice, "stood_down", true, "演练：您可以停止前往", "这是演练，不是真实事件。本次出动已不再需要您到场，感谢您的响应。详情请打开应用查看。"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

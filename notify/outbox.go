@@ -12,7 +12,6 @@ import (
 // when it has been kept for long enough. That another writer was first, such
 // as a cancellation, is no error: the message is then as that writer wants it.
 func (s *Service) handle(ctx context.Context, m *Message) error {
-	ctx = context.WithoutCancel(ctx) // see Run
 	var err error
 	if m.State == StateQueued {
 		err = s.deliver(ctx, m)
@@ -41,7 +40,7 @@ func (s *Service) deliver(ctx context.Context, m *Message) error {
 	if !now.Before(m.ExpiresAt) {
 		return s.finish(ctx, m, StateDead, ErrorExpired)
 	}
-	if until := s.pause.end(); now.Before(until) {
+	if until := s.pauses.of(m.Class); now.Before(until) {
 		return s.postpone(ctx, m, until)
 	}
 	device, err := devices.Get(ctx, s.DB, m.DeviceID)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/locale"
 	"github.com/musterhq/muster/notify"
 	"github.com/musterhq/muster/notify/fcm/fcmtest"
@@ -130,7 +131,14 @@ func TestRunDue_backsOffWithinTheLifetimeOnly(t *testing.T) {
 	}
 }
 
-func TestRunDue_retryAfter_pausesEverything(t *testing.T) {
+// notice is something that can wait.
+func notice(actor auth.Principal, subject string) notify.Notice {
+	n := alert(actor, subject)
+	n.Class, n.Lifetime = notify.ClassNotice, 2*time.Hour
+	return n
+}
+
+func TestRunDue_retryAfter_pausesNotices(t *testing.T) {
 	t.Parallel()
 	for name, failure := range map[string]fcmtest.Failure{
 		"429": {Status: 429, Code: "QUOTA_EXCEEDED", RetryAfter: 20 * time.Second, Times: 1},
@@ -142,37 +150,35 @@ func TestRunDue_retryAfter_pausesEverything(t *testing.T) {
 			w.phone(who("ann"), "phone")
 			w.phone(who("bob"), "bob")
 			w.fcm.Fail("phone", failure)
-			w.enqueue(alert(who("ann"), "alr_1"))
+			w.enqueue(notice(who("ann"), "first"))
 			w.runDue()
-			w.enqueue(alert(who("bob"), "alr_2"))
-			short := alert(who("bob"), "alr_short")
+			w.enqueue(notice(who("bob"), "second"))
+			short := notice(who("bob"), "short")
 			short.Lifetime = 10 * time.Second
 			w.enqueue(short)
 			w.clock.Advance(19 * time.Second)
 			w.runDue()
 			w.wantPushes()
-			w.wantState("alr_short", notify.StateDead, notify.ErrorExpired)
-			if m := w.message("alr_2"); m.Attempts != 0 || m.State != notify.StateQueued {
-				t.Errorf("alr_2: %+v", m)
+			w.wantState("short", notify.StateDead, notify.ErrorExpired)
+			if m := w.message("second"); m.Attempts != 0 || m.State != notify.StateQueued {
+				t.Errorf("second: %+v", m)
 			}
 			w.clock.Advance(2 * time.Second)
 			w.runDue()
-			w.wantState("alr_1", notify.StateSent, "")
-			w.wantState("alr_2", notify.StateSent, "")
+			w.wantState("first", notify.StateSent, "")
+			w.wantState("second", notify.StateSent, "")
 		})
 	}
 }
 
-func TestRunDue_longRetryAfter_keepsTheOthersAMinute(t *testing.T) {
+func TestRunDue_longRetryAfter_keepsOtherNoticesAMinute(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	w.phone(who("ann"), "phone")
 	w.phone(who("bob"), "bob")
 	w.fcm.Fail("phone", fcmtest.Failure{Status: 429, RetryAfter: time.Hour, Times: 1})
 	for _, name := range []string{"ann", "bob"} {
-		n := alert(who(name), "alr_"+name)
-		n.Lifetime = 2 * time.Hour
-		w.enqueue(n)
+		w.enqueue(notice(who(name), "about "+name))
 	}
 	w.runDue()
 	w.clock.Advance(61 * time.Second)
@@ -181,6 +187,22 @@ func TestRunDue_longRetryAfter_keepsTheOthersAMinute(t *testing.T) {
 	w.clock.Advance(time.Hour)
 	w.runDue()
 	w.wantPushes("bob", "phone")
+}
+
+func TestRunDue_retryAfterOfOnePhone_hardlyDelaysOthersAlerts(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.phone(who("ann"), "phone")
+	w.phone(who("bob"), "bob")
+	w.fcm.Fail("phone", fcmtest.Failure{Status: 429, Code: "QUOTA_EXCEEDED", RetryAfter: time.Minute})
+	w.enqueue(alert(who("ann"), "alr_1"))
+	w.runDue()
+	w.enqueue(alert(who("bob"), "alr_2"))
+	w.runDue()
+	w.wantPushes()
+	w.clock.Advance(3 * time.Second) // the pause, and what spreads out those who waited for it
+	w.runDue()
+	w.wantPushes("bob")
 }
 
 func TestRunDue_retryAfterTheLifetime_isDead(t *testing.T) {

@@ -13,18 +13,21 @@ const (
 	// cannot wait that long.
 	firstBackoff = time.Second
 	maxBackoff   = time.Minute
-	// maxPause is the longest that one answer keeps all messages waiting. The
+	// maxPause is the longest that one answer keeps all notices waiting. The
 	// one that was answered waits as long as it was told to, but the quota
 	// that was used up may have been its device's alone, and so the others
 	// try again.
 	maxPause = time.Minute
+	// maxAlertPause is the same for alerts and their updates, of which nobody
+	// may miss one because of somebody else's telephone.
+	maxAlertPause = 2 * time.Second
 )
 
 // retry schedules another attempt, within the message's lifetime only.
 func (s *Service) retry(ctx context.Context, m *Message, e *SendError) error {
 	now := s.Now()
 	if e.RetryAfter > 0 {
-		s.pause.extend(now.Add(min(e.RetryAfter, maxPause)))
+		s.pauses.extend(now, e.RetryAfter)
 	}
 	at := now.Add(e.RetryAfter + s.backoff(m.Attempts)).Truncate(time.Millisecond)
 	if !at.Before(m.ExpiresAt) {
@@ -58,23 +61,35 @@ func (s *Service) backoff(attempts int) time.Duration {
 	return time.Duration(s.Rand() * float64(limit))
 }
 
-// pause is until when the push service wants to be left alone. It is this
-// process's own: another learns of it by its own next push.
-type pause struct {
-	mu    sync.Mutex
-	until time.Time
+// pauses are until when the push service wants to be left alone. They are this
+// process's own: another learns of them by its own next push.
+type pauses struct {
+	mu      sync.Mutex
+	alerts  time.Time
+	notices time.Time
 }
 
-func (p *pause) extend(until time.Time) {
+// extend keeps messages waiting for as long as an answer asks, within limits.
+func (p *pauses) extend(now time.Time, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if until.After(p.until) {
-		p.until = until
+	p.alerts = later(p.alerts, now.Add(min(wait, maxAlertPause)))
+	p.notices = later(p.notices, now.Add(min(wait, maxPause)))
+}
+
+// of returns until when messages of the class wait.
+func (p *pauses) of(c Class) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c == ClassNotice {
+		return p.notices
 	}
+	return p.alerts
 }
 
-func (p *pause) end() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.until
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

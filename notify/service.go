@@ -28,17 +28,19 @@ type Config struct {
 	// Width is how many messages are being sent at a time by this process; 0
 	// means 64.
 	Width int
-	// SendTimeout is how long the channel has for one message; 0 means 10 s,
+	// SendTimeout is how long the channel has for one message; 0 means 5 s,
 	// which is also the most.
 	SendTimeout time.Duration
 }
 
 const (
 	// lease is how long a worker that has claimed a message may take over it.
-	lease = 30 * time.Second
+	// After a crash another process has to wait for it to end, and an alert may
+	// be answered for 30 s only.
+	lease = 7 * time.Second
 	// maxSendTimeout leaves the worker time to record the outcome before the
 	// lease ends.
-	maxSendTimeout = 10 * time.Second
+	maxSendTimeout = 5 * time.Second
 	defaultWidth   = 64
 )
 
@@ -46,7 +48,7 @@ const (
 type Service struct {
 	Config
 	worker store.Worker[Message]
-	pause  pause
+	pauses pauses
 }
 
 // New returns the service.

@@ -31,6 +31,9 @@ const MaxDuty = 7 * 24 * time.Hour
 type SetAvailability struct {
 	OnDuty bool
 	Until  *time.Time // nil for no end; ignored when OnDuty is false
+	// Key makes a repetition safe (see store.Once): a late one must not undo
+	// what has been set since. Optional.
+	Key string
 }
 
 // SetAvailability puts the actor's responder on or off duty. Going off duty
@@ -48,10 +51,14 @@ func (s *Service) SetAvailability(ctx context.Context, actor auth.Principal, in 
 		if r, err = ofAccount(ctx, tx, actor.AccountID); err != nil {
 			return err
 		}
-		if wanted.OnDuty && r.Status != StatusActive {
-			return fault.Conflict("responder_not_active", fault.Args{"status": string(r.Status)})
-		}
-		return setAvailability(ctx, tx, r, wanted)
+		again := store.Step{Actor: actor.AccountID, Action: "set availability", Key: in.Key, Fingerprint: fmt.Sprint(wanted)}
+		_, _, err = store.Once(ctx, tx, s.now(), again, func() (string, error) {
+			if wanted.OnDuty && r.Status != StatusActive {
+				return "", fault.Conflict("responder_not_active", fault.Args{"status": string(r.Status)})
+			}
+			return r.ID, setAvailability(ctx, tx, r, wanted)
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("setting the availability: %w", err)

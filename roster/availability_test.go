@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -56,13 +57,13 @@ func TestSetAvailability(t *testing.T) {
 		fault  *fault.Error
 	}{
 		"on":                    {StatusActive, SetAvailability{OnDuty: true}, Availability{OnDuty: true}, nil},
-		"on for a second":       {StatusActive, SetAvailability{true, in(time.Second)}, Availability{true, *in(time.Second)}, nil},
-		"on for seven days":     {StatusActive, SetAvailability{true, in(MaxDuty)}, Availability{true, *in(MaxDuty)}, nil},
-		"on for longer":         {StatusActive, SetAvailability{true, in(MaxDuty + time.Millisecond)}, Availability{}, invalid},
-		"on until now":          {StatusActive, SetAvailability{true, in(0)}, Availability{}, invalid},
-		"on until the past":     {StatusActive, SetAvailability{true, in(-time.Hour)}, Availability{}, invalid},
+		"on for a second":       {StatusActive, SetAvailability{OnDuty: true, Until: in(time.Second)}, Availability{true, *in(time.Second)}, nil},
+		"on for seven days":     {StatusActive, SetAvailability{OnDuty: true, Until: in(MaxDuty)}, Availability{true, *in(MaxDuty)}, nil},
+		"on for longer":         {StatusActive, SetAvailability{OnDuty: true, Until: in(MaxDuty + time.Millisecond)}, Availability{}, invalid},
+		"on until now":          {StatusActive, SetAvailability{OnDuty: true, Until: in(0)}, Availability{}, invalid},
+		"on until the past":     {StatusActive, SetAvailability{OnDuty: true, Until: in(-time.Hour)}, Availability{}, invalid},
 		"off":                   {StatusActive, SetAvailability{}, Availability{}, nil},
-		"off, whatever the end": {StatusActive, SetAvailability{false, in(-time.Hour)}, Availability{}, nil},
+		"off, whatever the end": {StatusActive, SetAvailability{OnDuty: false, Until: in(-time.Hour)}, Availability{}, nil},
 		"on, applied":           {StatusApplied, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
 		"on, suspended":         {StatusSuspended, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
 		"on, retired":           {StatusRetired, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
@@ -188,5 +189,22 @@ func (f *fixture) runDue(t *testing.T, want int) {
 	n, err := f.EndDuties().RunDue(t.Context())
 	if err != nil || n != want {
 		t.Fatalf("%d duties ended, %v; want %d", n, err, want)
+	}
+}
+
+func TestSetAvailability_lateRepetitionUndoesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.enrol(t, "acc_own", eastOne)
+	for _, in := range []SetAvailability{{OnDuty: true, Key: "on"}, {Key: "off"}, {OnDuty: true, Key: "on"}} {
+		if _, err := f.SetAvailability(t.Context(), account("acc_own"), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := f.OfAccount(t.Context(), "acc_own"); err != nil || r.Availability.OnDuty {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := f.SetAvailability(t.Context(), account("acc_own"), SetAvailability{OnDuty: true, Key: "off"}); !errors.Is(err, store.ErrOtherStep) {
+		t.Errorf("another input with the key: %v", err)
 	}
 }

@@ -69,8 +69,12 @@ const maxRaces = 100
 // not on the roster, and with CONFLICT off duty, when nothing is stored.
 func (s *Service) ReportPosition(ctx context.Context, actor auth.Principal, in PositionReport) (*Presence, error) {
 	in.RecordedAt = in.RecordedAt.UTC().Truncate(time.Millisecond)
-	if err := in.check(s.now()); err != nil {
+	now := s.now()
+	if err := in.check(now); err != nil {
 		return nil, err
+	}
+	if in.RecordedAt.After(now) { // or else its later reports would seem older
+		in.RecordedAt = now
 	}
 	for race := 0; ; race++ {
 		p, err := s.report(ctx, actor.AccountID, in)

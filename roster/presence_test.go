@@ -193,3 +193,27 @@ func BenchmarkReportPosition(b *testing.B) {
 		f.reportAt(b, "acc_own", here)
 	}
 }
+
+func TestReportPosition_fastClockHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.enrol(t, "acc_own", eastOne)
+	f.setDuty(t, "acc_own", true)
+	there := geo.Position{Latitude: 22.56, Longitude: 114.14}
+	for _, in := range []PositionReport{
+		{Position: here, AccuracyMeters: 10, RecordedAt: f.clock.Now().Add(110 * time.Second)},
+		{Position: there, AccuracyMeters: 10, RecordedAt: f.clock.Now().Add(time.Second)},
+	} {
+		f.clock.Advance(time.Second)
+		if _, err := f.ReportPosition(t.Context(), account("acc_own"), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := f.OfAccount(t.Context(), "acc_own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := f.presenceOf(t, r.ID); p.Position != there {
+		t.Errorf("at %v, want %v", p.Position, there)
+	}
+}

@@ -130,7 +130,7 @@ func (s *Service) listBelow(ctx context.Context, actor auth.Principal, unitID st
 		return store.Page[Responder]{}, err
 	}
 	q := store.Where(append(conds, store.Prefix("unitPath", u.Path))...)
-	return page(ctx, s.db, responders, q, first, after)
+	return responders.List(ctx, s.db, q, first, after)
 }
 
 // NewResponder is who is put on the roster.

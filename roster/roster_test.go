@@ -50,7 +50,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	return newFixtureOn(t, storetest.Open(t, Collections()...))
+	return newFixtureOn(t, storetest.Open(t, append(Collections(), store.Steps)...))
 }
 
 func newFixtureOn(t testing.TB, db *store.DB) *fixture {

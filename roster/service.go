@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -35,16 +34,6 @@ func New(c Config) *Service {
 // Collections lists the package's collections, for store.Open.
 func Collections() []store.Definition {
 	return []store.Definition{units, responders, presences}
-}
-
-// page lists the documents of a query, and names the argument "after" if it is
-// not a cursor of that list.
-func page[T any](ctx context.Context, db *store.DB, c *store.Collection[T], q store.Query, first int, after string) (store.Page[T], error) {
-	p, err := c.List(ctx, db, q, first, after)
-	if errors.Is(err, store.ErrCursor) {
-		return p, fault.Invalid("after", "cursor")
-	}
-	return p, err
 }
 
 // known turns a missing document into the NOT_FOUND of that thing.

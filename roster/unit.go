@@ -129,5 +129,5 @@ func (s *Service) Children(ctx context.Context, parentID string, first int, afte
 			return store.Page[Unit]{}, err
 		}
 	}
-	return page(ctx, s.db, units, store.Where(store.Eq("parentId", parentID)), first, after)
+	return units.List(ctx, s.db, store.Where(store.Eq("parentId", parentID)), first, after)
 }

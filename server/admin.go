@@ -12,8 +12,8 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-// createAdmin makes somebody an administrator who can then do the rest over
-// the API.
+// createAdmin makes somebody an administrator: who may report incidents and
+// follow them in the whole of a unit.
 func (p program) createAdmin(ctx context.Context, args []string) int {
 	flags := newFlags("admin create")
 	var n newAdmin

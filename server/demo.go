@@ -70,7 +70,7 @@ func parseDemo(args []string, errOut io.Writer) (demoOptions, error) {
 	flags := flag.NewFlagSet("server demo", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	flags.StringVar(&o.addr, "addr", addr, "where to serve, as `HOST:PORT`; port 0 takes any that is free")
-	flags.IntVar(&o.responders, "responders", demoResponders, fmt.Sprintf("how many responders `N` to make up, from 1 to %d", demo.MaxResponders))
+	flags.IntVar(&o.responders, "responders", demoResponders, fmt.Sprintf("how many responders `N` to make up, from %d to %d", demo.MinResponders, demo.MaxResponders))
 	flags.DurationVar(&o.answer, "answer", demo.StoryAnswer, "how long alerts wait for an answer after the story, from 1s to 10m; with 1m there is time to answer by hand")
 	flags.BoolVar(&o.once, "once", false, "end after the incident, with code 0 only if every step happened")
 	if err := flags.Parse(args); err != nil {
@@ -80,8 +80,8 @@ func parseDemo(args []string, errOut io.Writer) (demoOptions, error) {
 	switch {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.responders < 1 || o.responders > demo.MaxResponders:
-		err = fmt.Errorf("--responders must be from 1 to %d", demo.MaxResponders)
+	case o.responders < demo.MinResponders || o.responders > demo.MaxResponders:
+		err = fmt.Errorf("--responders must be from %d to %d", demo.MinResponders, demo.MaxResponders)
 	case o.answer < time.Second || o.answer > 10*time.Minute:
 		err = errors.New("--answer must be from 1s to 10m")
 	}

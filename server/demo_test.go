@@ -172,8 +172,8 @@ func TestDemoRefusesWrongArguments(t *testing.T) {
 		code int
 		says string
 	}{
-		"no responders":    {[]string{"--responders", "0"}, exitUsage, "from 1 to 100000"},
-		"too many":         {[]string{"--responders", "100001"}, exitUsage, "from 1 to 100000"},
+		"too few":          {[]string{"--responders", "29"}, exitUsage, "from 30 to 100000"},
+		"too many":         {[]string{"--responders", "100001"}, exitUsage, "from 30 to 100000"},
 		"an argument":      {[]string{"now"}, exitUsage, `unexpected argument "now"`},
 		"an unknown flag":  {[]string{"--twice"}, exitUsage, "-twice"},
 		"hardly an answer": {[]string{"--answer", "1ms"}, exitUsage, "from 1s to 10m"},

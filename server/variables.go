@@ -55,7 +55,7 @@ func variables() []variable {
 		{"MUSTER_ALLOWED_ORIGINS", "", "The web pages, besides the server's own, that may use the API, such as https://app.example.org; separated by commas.", setOrigins},
 		{"MUSTER_TRUSTED_PROXIES", "", "The networks of the proxies in front, such as 10.0.0.0/8, whose X-Forwarded-For is believed; separated by commas.", setProxies},
 		{"MUSTER_GRAPHIQL", "false", "true serves the GraphiQL page at /graphiql and lets clients read the schema.", boolean(func(c *config) *bool { return &c.graphiql })},
-		{"MUSTER_MAX_STREAMS", "20000", "How many WebSockets and event streams may be open at a time; each takes about 50 KB.", setMaxStreams},
+		{"MUSTER_MAX_STREAMS", "20000", "How many WebSockets and event streams may be open at a time, a quarter of them from one address; each takes about 50 KB.", setMaxStreams},
 		{"MUSTER_LOG_LEVEL", "info", "debug, info, warn or error.", setLogLevel},
 		{"MUSTER_LOG_FORMAT", "json", "json or text.", setLogFormat},
 	}

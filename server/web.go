@@ -37,7 +37,8 @@ const (
 // handler is the whole HTTP side.
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(graphqlPath, a.web.crossOrigin(a.identify(a.endpoint())))
+	endpoint := newNeighbours(a.web.maxStreams).limit(a.web.clientOf, a.identify(a.endpoint()))
+	mux.Handle(graphqlPath, a.web.crossOrigin(endpoint))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.HandleFunc("GET /.well-known/jwks.json", a.jwks)

@@ -39,33 +39,27 @@ const claimWidth = 64
 // compare-and-set, so that they become due again if the claimant dies. The
 // claimant does the work and replaces the document, which fails with ErrStale
 // if the lease ran out and another has claimed it. With an error it returns what
-// it claimed all the same.
+// it claimed all the same; a document that cannot be read holds up no other.
 func Claim[T any](ctx context.Context, db *DB, c *Collection[T], now time.Time, lease time.Duration, limit int) ([]*T, error) {
-	page, err := c.List(ctx, db, Where(AtMost("dueAt", now)).Sort("dueAt"), limit, "")
-	if err != nil {
-		return nil, err
-	}
-	won := make([]bool, len(page.Items))
+	due, unreadable := c.due(ctx, db, Where(AtMost("dueAt", now)).Sort("dueAt"), limit)
+	won := make([]bool, len(due))
 	var g errgroup.Group
 	g.SetLimit(claimWidth)
-	for i, doc := range page.Items {
-		g.Go(func() error {
-			d := any(doc).(interface{ due() *Due }).due()
+	for i, doc := range due {
+		g.Go(func() (err error) {
+			d := dueOf(doc)
 			d.DueAt = now.Add(lease)
 			d.Claims++
-			err := c.Replace(ctx, db, doc)
-			if errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) {
-				return nil // another claimant, or a change, was first
-			}
-			won[i] = err == nil
+			won[i], err = c.wins(ctx, db, doc)
 			return err
 		})
 	}
-	if err = g.Wait(); err != nil {
+	err := errors.Join(unreadable, g.Wait())
+	if err != nil {
 		err = fmt.Errorf("claiming %s: %w", c.spec.Name, err)
 	}
-	claimed := make([]*T, 0, len(page.Items))
-	for i, doc := range page.Items {
+	claimed := make([]*T, 0, len(due))
+	for i, doc := range due {
 		if won[i] {
 			claimed = append(claimed, doc)
 		}
@@ -73,15 +67,79 @@ func Claim[T any](ctx context.Context, db *DB, c *Collection[T], now time.Time, 
 	return claimed, err
 }
 
+// release makes due at once, before everything else, what was claimed and not
+// done. It is for a process that has the database to itself and has just
+// begun: whoever claimed it is dead.
+func release[T any](ctx context.Context, db *DB, c *Collection[T], now time.Time, lease time.Duration) error {
+	begun := Where(Above("dueAt", now), AtMost("dueAt", now.Add(lease))).Sort("dueAt")
+	for doc, err := range c.All(ctx, db, begun) {
+		if err != nil {
+			return fmt.Errorf("releasing %s: %w", c.spec.Name, err)
+		}
+		if d := dueOf(doc); d.Claims > 0 {
+			d.DueAt = time.UnixMilli(0)
+			if _, err := c.wins(ctx, db, doc); err != nil {
+				return fmt.Errorf("releasing %s: %w", c.spec.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// wins replaces the document, and reports whether it was the first to.
+func (c *Collection[T]) wins(ctx context.Context, db *DB, doc *T) (bool, error) {
+	err := c.Replace(ctx, db, doc)
+	if errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// due returns up to limit documents of the query, and the errors of those that
+// could not be read.
+func (c *Collection[T]) due(ctx context.Context, db *DB, q Query, limit int) ([]*T, error) {
+	scan, err := c.spec.plan(q)
+	if err != nil {
+		return nil, err
+	}
+	var readable []*T
+	var unreadable []error
+	for len(readable) < limit {
+		scan.Limit = limit
+		docs, err := db.engine.Find(ctx, &c.spec, scan)
+		if err != nil {
+			return readable, errors.Join(append(unreadable, err)...)
+		}
+		for _, raw := range docs {
+			doc, err := c.decode(raw)
+			if err != nil {
+				unreadable = append(unreadable, err)
+			} else if len(readable) < limit {
+				readable = append(readable, doc)
+			}
+			scan.After = []any{Value(raw, "dueAt"), Value(raw, "_id")}
+		}
+		if len(docs) < limit {
+			break
+		}
+	}
+	return readable, errors.Join(unreadable...)
+}
+
 // NextDue returns when the next document of the collection becomes due, and
 // the zero time if none will.
 func NextDue[T any](ctx context.Context, db *DB, c *Collection[T]) (time.Time, error) {
-	doc, err := c.First(ctx, db, Where(AtLeast("dueAt", time.UnixMilli(0))).Sort("dueAt"))
-	if errors.Is(err, ErrNotFound) {
-		return time.Time{}, nil
-	}
+	scan, err := c.spec.plan(Where(AtLeast("dueAt", time.UnixMilli(0))).Sort("dueAt"))
 	if err != nil {
 		return time.Time{}, err
 	}
-	return any(doc).(interface{ due() *Due }).due().DueAt, nil
+	scan.Limit = 1
+	docs, err := db.engine.Find(ctx, &c.spec, scan)
+	if err != nil || len(docs) == 0 {
+		return time.Time{}, c.wrap("find", err)
+	}
+	at, _ := Value(docs[0], "dueAt").(time.Time)
+	return at, nil
 }
+
+func dueOf[T any](doc *T) *Due { return any(doc).(interface{ due() *Due }).due() }

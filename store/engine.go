@@ -64,6 +64,9 @@ type Engine interface {
 	// together when it returns nil, and nothing is otherwise. An engine may
 	// run fn again after a conflict with another writer.
 	Atomically(ctx context.Context, fn func(Ops) error) error
+	// Exclusive reports whether this process is the only one that can use the
+	// database.
+	Exclusive() bool
 	// Close waits for what is under way and releases everything.
 	Close() error
 }

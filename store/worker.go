@@ -37,9 +37,16 @@ const (
 	feedBuffer = 1024
 )
 
-// Run works until the context ends, and returns when all handling has
-// stopped. It wakes for the next due date and for changes of the collection.
+// Run works until the context ends, and returns when what it has begun is done,
+// which takes no longer than a lease. It wakes for the next due date and for
+// changes of the collection. A process that has the database to itself takes up
+// first what was claimed before it began.
 func (w *Worker[T]) Run(ctx context.Context) {
+	if w.DB.engine.Exclusive() {
+		if err := release(ctx, w.DB, w.Collection, w.Now(), w.Lease); err != nil && ctx.Err() == nil {
+			w.Log.Error("releasing what was claimed before the start", "error", err)
+		}
+	}
 	slots := semaphore.NewWeighted(int64(w.Width))
 	wake := make(chan struct{}, 1)
 	var running sync.WaitGroup
@@ -57,7 +64,11 @@ func (w *Worker[T]) Run(ctx context.Context) {
 				w.handle(ctx, doc)
 			})
 		}
-		if len(claimed) == 0 {
+		switch {
+		case len(claimed) > 0:
+		case err != nil:
+			w.pause(ctx) // what is due stays due, so idle would not wait
+		default:
 			w.idle(ctx, wake)
 		}
 	}
@@ -96,15 +107,28 @@ func (w *Worker[T]) claim(ctx context.Context, slots *semaphore.Weighted) ([]*T,
 	return claimed, err
 }
 
+// handle does the work for as long as the claim holds, also when the worker is
+// told to stop meanwhile: what is left undone waits for the lease to end.
 func (w *Worker[T]) handle(ctx context.Context, doc *T) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Lease)
+	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			w.Log.Error("panic in due work", "collection", w.Collection.spec.Name, "id", metaOf(doc).ID, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
-	err := w.Handle(ctx, doc)
-	if err != nil && ctx.Err() == nil {
+	if err := w.Handle(ctx, doc); err != nil {
 		w.Log.Error("doing due work", "collection", w.Collection.spec.Name, "id", metaOf(doc).ID, "error", err)
+	}
+}
+
+// pause waits for as long as a worker sleeps at most.
+func (w *Worker[T]) pause(ctx context.Context) {
+	timer := time.NewTimer(maxIdle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

@@ -167,6 +167,9 @@ func (e *Engine) enter() error {
 	return nil
 }
 
+// Exclusive is false: other processes may use the database.
+func (e *Engine) Exclusive() bool { return false }
+
 // Close ends the change stream, waits for the operations under way and
 // disconnects. Operations after it fail with store.ErrClosed. It may be called
 // more than once.

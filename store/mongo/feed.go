@@ -18,6 +18,10 @@ import (
 // renamed: no change says what became of its documents.
 var errGone = errors.New("mongo: a collection was dropped or renamed")
 
+// errUnreadable reports a change that is not one: to go on behind it would be
+// to keep silent about it.
+var errUnreadable = errors.New("mongo: a change that cannot be read")
+
 // codesResumable are the codes of the server after which the stream's place is
 // still good: those with which the driver resumes, because it is another
 // member's turn or the network's fault (it has tried once when they come
@@ -167,7 +171,7 @@ type streamed struct {
 func changeOf(raw bson.Raw) (change store.Change, ok bool, err error) {
 	var e streamed
 	if err := bson.Unmarshal(raw, &e); err != nil {
-		return change, false, fmt.Errorf("mongo: reading a change: %w", err)
+		return change, false, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	change = store.Change{Collection: e.NS.Collection, ID: e.Key.ID}
 	switch e.Op {
@@ -192,7 +196,7 @@ func changeOf(raw bson.Raw) (change store.Change, ok bool, err error) {
 func resumable(err error) bool {
 	var se driver.ServerError
 	switch {
-	case errors.Is(err, errGone):
+	case errors.Is(err, errGone), errors.Is(err, errUnreadable):
 		return false
 	case !errors.As(err, &se), driver.IsTimeout(err), labelled(err, labelNetwork, labelResumable):
 		return true

@@ -115,6 +115,9 @@ func (e *Engine) Prepare(ctx context.Context, specs []*store.Spec, changes func(
 	return nil
 }
 
+// Exclusive is true: the directory's lock is this process's.
+func (e *Engine) Exclusive() bool { return true }
+
 // Close refuses new work, waits for what is under way, moves everything into
 // the database file and gives the directory free. Later calls do nothing.
 func (e *Engine) Close() error {

@@ -194,7 +194,6 @@ func (g *group) run(r *request) {
 // runClosure lends the connection to the request's caller, between savepoints.
 func (g *group) runClosure(r *request) {
 	if r.err = exec(g.conn, "SAVEPOINT step"); r.err != nil {
-		r.turn = nil
 		return
 	}
 	tx := &transaction{conn: g.conn}
