@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,10 +21,7 @@ import (
 // over HTTP and WebSocket, with the wrong turns that people take.
 func TestEndToEnd(t *testing.T) {
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "server")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	binary := built(t)
 	p := startDemo(t, binary)
 	// From the invitation on, phones are as slow as people.
 	town := &town{url: p.log.await(t, `keeps running(?s:.*)API +(http://\S+)/graphql`)}

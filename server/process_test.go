@@ -22,10 +22,7 @@ import (
 // TestProcess drives the program as it is installed.
 func TestProcess(t *testing.T) {
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "server")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	binary := built(t)
 	t.Run("serves and ends cleanly", func(t *testing.T) {
 		t.Parallel()
 		testCleanEnd(t, binary)
