@@ -387,7 +387,7 @@ type SignInInput struct {
 	Phone string `json:"phone"`
 	// The code.
 	Code string `json:"code"`
-	// What to call the device in the list of sessions; at most 100 characters.
+	// What to call the device; what is longer than 100 characters is cut.
 	DeviceName *string `json:"deviceName,omitempty"`
 }
 
@@ -475,7 +475,7 @@ const (
 	AudienceAnyone Audience = "ANYONE"
 	// Everybody who is signed in.
 	AudienceSignedIn Audience = "SIGNED_IN"
-	// Those with the role TRAINER somewhere.
+	// Those with the role TRAINER somewhere; ADMIN includes it.
 	AudienceTrainer Audience = "TRAINER"
 	// Those with the role DISPATCHER somewhere; ADMIN includes it.
 	AudienceDispatcher Audience = "DISPATCHER"
