@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -86,12 +87,17 @@ func (r *Resolver) checked(ctx context.Context, next graphql.OperationHandler) g
 	return next(ctx)
 }
 
-// tokenOf finds the access token in a socket's first message.
+// tokenOf finds the access token in a socket's first message: as accessToken,
+// or as the header that an HTTP request would have, which GraphQL clients spell
+// in one way or another.
 func tokenOf(payload map[string]any) string {
-	for _, name := range []string{"Authorization", "authorization", "accessToken"} {
-		if value, ok := payload[name].(string); ok {
-			return value
+	for name, value := range payload {
+		if token, ok := value.(string); ok && (strings.EqualFold(name, "authorization") || name == "accessToken") {
+			return token
 		}
+	}
+	if headers, ok := payload["headers"].(map[string]any); ok {
+		return tokenOf(headers)
 	}
 	return ""
 }
