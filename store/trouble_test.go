@@ -51,8 +51,8 @@ func TestWorkerRestsWhenClaimsFail(t *testing.T) {
 		Handle: func(context.Context, *chore) error { t.Error("handled what was not claimed"); return nil },
 	}
 	w.Run(ctx)
-	if n := f.tries.Load(); n < 1 || n > 2 {
-		t.Errorf("%d claims tried in half a second, want 1", n)
+	if n := f.tries.Load(); n < 1 || n > 3 {
+		t.Errorf("%d claims tried in half a second, want 1, or one more for each change", n)
 	}
 }
 

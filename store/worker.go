@@ -32,6 +32,8 @@ const (
 	// maxIdle is the longest that a worker sleeps: it bounds the delay when a
 	// clock steps or another process dies with a claim.
 	maxIdle = time.Second
+	// minRest is how long a worker waits at least after a failed claim.
+	minRest = 100 * time.Millisecond
 	// feedBuffer is how many changes may wait for a worker, which only wants
 	// to know that there was one.
 	feedBuffer = 1024
@@ -67,7 +69,7 @@ func (w *Worker[T]) Run(ctx context.Context) {
 		switch {
 		case len(claimed) > 0:
 		case err != nil:
-			w.pause(ctx) // what is due stays due, so idle would not wait
+			w.rest(ctx, wake) // what is due stays due, so idle would not wait
 		default:
 			w.idle(ctx, wake)
 		}
@@ -122,14 +124,11 @@ func (w *Worker[T]) handle(ctx context.Context, doc *T) {
 	}
 }
 
-// pause waits for as long as a worker sleeps at most.
-func (w *Worker[T]) pause(ctx context.Context) {
-	timer := time.NewTimer(maxIdle)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+// rest keeps a worker in trouble from trying again and again: it waits for a
+// while at least, and then as idle does, but for the due date.
+func (w *Worker[T]) rest(ctx context.Context, wake <-chan struct{}) {
+	sleep(ctx, minRest, nil)
+	sleep(ctx, maxIdle-minRest, wake)
 }
 
 // idle waits until something may be due.
@@ -138,6 +137,11 @@ func (w *Worker[T]) idle(ctx context.Context, wake <-chan struct{}) {
 	if next, err := NextDue(ctx, w.DB, w.Collection); err == nil && !next.IsZero() {
 		wait = min(wait, max(next.Sub(w.Now()), time.Millisecond))
 	}
+	sleep(ctx, wait, wake)
+}
+
+// sleep waits until the time is over, something wakes it or the context ends.
+func sleep(ctx context.Context, wait time.Duration, wake <-chan struct{}) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
