@@ -22,7 +22,8 @@ type Conn interface{ ops() Ops }
 type Definition interface{ Spec() *Spec }
 
 // Open prepares the engine for the collections and returns the database, which
-// then owns the engine.
+// then owns the engine. Where no other process can use it, what a dead one had
+// claimed is due again at once.
 func Open(ctx context.Context, engine Engine, defs ...Definition) (*DB, error) {
 	db := &DB{engine: engine, hub: newHub()}
 	for _, d := range defs {
@@ -34,6 +35,13 @@ func Open(ctx context.Context, engine Engine, defs ...Definition) (*DB, error) {
 	}
 	if err := engine.Prepare(ctx, db.specs, db.hub.publish, db.hub.lose); err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing the store: %w", err), engine.Close())
+	}
+	if engine.Exclusive() {
+		for _, s := range db.specs {
+			if err := db.release(ctx, s, Now()); err != nil {
+				return nil, errors.Join(err, db.Close())
+			}
+		}
 	}
 	return db, nil
 }

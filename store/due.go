@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -67,23 +68,57 @@ func Claim[T any](ctx context.Context, db *DB, c *Collection[T], now time.Time, 
 	return claimed, err
 }
 
+// maxLease is the longest that a claim may hold.
+const maxLease = time.Minute
+
 // release makes due at once, before everything else, what was claimed and not
-// done. It is for a process that has the database to itself and has just
-// begun: whoever claimed it is dead.
-func release[T any](ctx context.Context, db *DB, c *Collection[T], now time.Time, lease time.Duration) error {
-	begun := Where(Above("dueAt", now), AtMost("dueAt", now.Add(lease))).Sort("dueAt")
-	for doc, err := range c.All(ctx, db, begun) {
-		if err != nil {
-			return fmt.Errorf("releasing %s: %w", c.spec.Name, err)
+// done. It is for a process that has the database to itself and has just opened
+// it: whoever claimed it is dead.
+func (db *DB) release(ctx context.Context, c *Spec, now time.Time) error {
+	scan, err := c.plan(Where(Above("dueAt", now), AtMost("dueAt", now.Add(maxLease))).Sort("dueAt"))
+	if errors.Is(err, ErrNoIndex) {
+		return nil // nothing in it is ever due
+	}
+	for scan.Limit = allPage; err == nil; {
+		var docs []bson.Raw
+		if docs, err = db.engine.Find(ctx, c, scan); err != nil || len(docs) == 0 {
+			break
 		}
-		if d := dueOf(doc); d.Claims > 0 {
-			d.DueAt = time.UnixMilli(0)
-			if _, err := c.wins(ctx, db, doc); err != nil {
-				return fmt.Errorf("releasing %s: %w", c.spec.Name, err)
+		for _, raw := range docs {
+			if claims, _ := Value(raw, "claims").(int64); claims > 0 {
+				err = errors.Join(err, db.makeDue(ctx, c, raw))
 			}
 		}
+		last := docs[len(docs)-1]
+		scan.After = []any{Value(last, "dueAt"), Value(last, "_id")}
+	}
+	if err != nil {
+		return fmt.Errorf("store: releasing %s: %w", c.Name, err)
 	}
 	return nil
+}
+
+// makeDue makes a document due since always, whatever its type.
+func (db *DB) makeDue(ctx context.Context, c *Spec, raw bson.Raw) error {
+	var doc bson.D
+	if err := bson.Unmarshal(raw, &doc); err != nil {
+		return err
+	}
+	id, _ := Value(raw, "_id").(string)
+	rev, _ := Value(raw, "rev").(int64)
+	for i := range doc {
+		switch doc[i].Key {
+		case "dueAt":
+			doc[i].Value = time.UnixMilli(0)
+		case "rev":
+			doc[i].Value = rev + 1
+		}
+	}
+	changed, err := bson.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	return db.engine.Replace(ctx, c, id, rev, changed)
 }
 
 // wins replaces the document, and reports whether it was the first to.

@@ -100,25 +100,48 @@ func TestClaimPassesOverWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestWorkerTakesUpWhatADeadProcessClaimed(t *testing.T) {
+func TestOpenReleasesWhatADeadProcessClaimed(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t, chores)
+	dir := t.TempDir()
+	open := func() *store.DB {
+		engine, err := sqlite.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := store.Open(t.Context(), engine, chores, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	shut := func(db *store.DB) {
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := open()
 	now := store.Now()
 	addChore(t, db, "claimed", now.Add(-time.Minute))
-	addChore(t, db, "later", now.Add(30*time.Minute))
-	if claimed, err := store.Claim(t.Context(), db, chores, now, 50*time.Minute, 10); err != nil || len(claimed) != 1 {
+	addChore(t, db, "later", now.Add(30*time.Second))
+	if claimed, err := store.Claim(t.Context(), db, chores, now, 50*time.Second, 10); err != nil || len(claimed) != 1 {
 		t.Fatal(claimed, err)
 	}
-	h := newHand(db, 4, finish(db))
-	h.Lease = time.Hour
-	h.run(t)
-	if got := h.next(t); got != "claimed" {
-		t.Errorf("took up %s", got)
+	shut(db)
+	db = open()
+	defer shut(db)
+	again, err := store.Claim(t.Context(), db, chores, now, 50*time.Second, 10)
+	if err != nil || len(again) != 1 || again[0].ID != "claimed" || again[0].Claims != 2 {
+		t.Errorf("%v, %v", again, err)
 	}
-	if c, err := chores.Get(t.Context(), db, "later"); err != nil || !c.DueAt.Equal(now.Add(30*time.Minute)) {
+	if c, err := chores.Get(t.Context(), db, "later"); err != nil || !c.DueAt.Equal(now.Add(30*time.Second)) {
 		t.Errorf("what nobody had claimed is due at %v, %v", c.DueAt, err)
 	}
 }
+
+// plain is a collection in which nothing is ever due.
+var plain = store.Define[struct {
+	store.Meta `bson:",inline"`
+}]("plain")
 
 func TestWorkerFinishesWhatItHasBegun(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,8 @@ type Worker[T any] struct {
 	Collection *Collection[T]
 	Now        func() time.Time
 	Log        *slog.Logger
-	// Lease is how long a claim holds. Handle must be done well before.
+	// Lease is how long a claim holds, a minute at most. Handle must be done
+	// well before.
 	Lease time.Duration
 	// Width is how many documents are handled at a time.
 	Width int
@@ -41,14 +42,8 @@ const (
 
 // Run works until the context ends, and returns when what it has begun is done,
 // which takes no longer than a lease. It wakes for the next due date and for
-// changes of the collection. A process that has the database to itself takes up
-// first what was claimed before it began.
+// changes of the collection.
 func (w *Worker[T]) Run(ctx context.Context) {
-	if w.DB.engine.Exclusive() {
-		if err := release(ctx, w.DB, w.Collection, w.Now(), w.Lease); err != nil && ctx.Err() == nil {
-			w.Log.Error("releasing what was claimed before the start", "error", err)
-		}
-	}
 	slots := semaphore.NewWeighted(int64(w.Width))
 	wake := make(chan struct{}, 1)
 	var running sync.WaitGroup
