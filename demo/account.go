@@ -41,6 +41,9 @@ func VolunteerPosition() geo.Position { return away(centres[Guiyuan], volunteerD
 // scene is where the story's incident is.
 func scene() geo.Position { return away(centres[Guiyuan], sceneDistance, eastward) }
 
+// fixedVolunteers is how many of the fixed accounts are on the roster.
+const fixedVolunteers = 2
+
 // fixed returns the fixed accounts; unit finds an org unit by its id.
 func fixed(unit func(id string) roster.Unit) []person {
 	volunteer := func(name, phone, token, id string, at geo.Position) person {

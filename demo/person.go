@@ -22,7 +22,6 @@ type person struct {
 	position geo.Position
 	mode     roster.TransportMode
 	platform notify.Platform
-	lapsed   bool // the certificate has expired
 	offDuty  bool
 	roster   bool // is a responder
 }
@@ -51,12 +50,8 @@ var modes = []roster.TransportMode{
 	roster.OnFoot, roster.Car, roster.EBike, roster.OnFoot, roster.Motorcycle,
 }
 
-// Of every so many responders, one has a certificate that has expired, and one
-// is off duty, so that there is somebody to be passed over.
-const (
-	lapsedEvery  = 25
-	offDutyEvery = 33
-)
+// offDutyEvery is of how many responders one is off duty.
+const offDutyEvery = 33
 
 // responder makes up the i-th responder, from 0. The communities have the same
 // number each, give or take one.
@@ -68,7 +63,7 @@ func responder(i int, communities []roster.Unit) person {
 	p := person{
 		name: name(r), phone: number(i), token: fmt.Sprintf("%s%05d", tokenPrefix, i),
 		unit: unit, position: position, mode: modes[r.IntN(len(modes))], platform: notify.Android,
-		lapsed: i%lapsedEvery == lapsedEvery/2, offDuty: i%offDutyEvery == offDutyEvery/2, roster: true,
+		offDuty: i%offDutyEvery == offDutyEvery/2, roster: true,
 	}
 	if r.IntN(5) == 0 {
 		p.platform = notify.IOS

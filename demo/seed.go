@@ -31,7 +31,7 @@ type Services struct {
 type Seeded struct {
 	Districts, Subdistricts, Communities int
 	// Responders are the made-up ones, the fixed accounts' not counted.
-	Responders, OnDuty, Lapsed int
+	Responders, OnDuty int
 	// Phones are the devices whose positions go stale unless they are reported
 	// again (see Beacon).
 	Phones []Carrier
@@ -49,8 +49,8 @@ const (
 )
 
 // Seed fills an empty store with Luohu's org units, the first responder's
-// course, the fixed accounts and so many made-up responders, from 1 to
-// MaxResponders.
+// course, the fixed accounts and a roster of so many responders, all certified,
+// of whom the fixed accounts are two; from 2 to MaxResponders.
 func Seed(ctx context.Context, s Services, responders int) (*Seeded, error) {
 	units, err := divisions()
 	if err != nil {
@@ -98,7 +98,7 @@ func people(units []roster.Unit, responders int) []person {
 		}
 	}
 	homes := communities(units)
-	for i := range responders {
+	for i := range responders - fixedVolunteers {
 		p := responder(i, homes)
 		p.grants = []grant{{auth.RoleVolunteer, p.unit.Path}}
 		all = append(all, p)
@@ -136,15 +136,12 @@ func (s Services) settle(ctx context.Context, chunk []person, seeded *Seeded) er
 }
 
 func (n *Seeded) tally(p person) {
-	if _, madeUp := phoneOf(p.token); !madeUp {
+	if !p.roster {
 		return
 	}
 	n.Responders++
 	if !p.offDuty {
 		n.OnDuty++
-	}
-	if p.lapsed {
-		n.Lapsed++
 	}
 }
 
@@ -172,12 +169,8 @@ func (s Services) add(ctx context.Context, tx *store.Tx, p person) (Carrier, err
 // a place to be on duty at.
 func (s Services) equip(ctx context.Context, tx *store.Tx, p person, r *roster.Responder) error {
 	now := s.Now()
-	issued := now.AddDate(0, -6, 0)
-	if p.lapsed {
-		issued = now.AddDate(0, -validityMonths-1, 0)
-	}
 	_, err := s.Training.Issue(ctx, tx, training.NewCertificate{
-		ResponderID: r.ID, HolderName: p.name, CourseID: dispatch.FirstResponderCourse, IssuedAt: issued,
+		ResponderID: r.ID, HolderName: p.name, CourseID: dispatch.FirstResponderCourse, IssuedAt: now.AddDate(0, -6, 0),
 	})
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func TestFaultsKeepTheirCode(t *testing.T) {
 		"forbidden":       {fault.Forbidden(), "You may not do this.", "您没有权限进行此操作。", `"code":"FORBIDDEN","reason":"forbidden"`},
 		"not found":       {fault.NotFound("incident"), "There is no such incident.", "没有这个事件。", `"code":"NOT_FOUND","reason":"not_found.incident"`},
 		"conflict": {
-			fault.Conflict("alert_state", fault.Args{"state": dispatch.Expired}), "This alert has moved on, so this is not possible any more.", "此出动通知的状态已经改变，不能再进行此操作。",
+			fault.Conflict("alert_state", fault.Args{"state": dispatch.Expired}), "This is not possible in the state that the alert is in.", "此出动通知目前的状态不允许此操作。",
 			`"code":"CONFLICT","reason":"conflict.alert_state","state":"EXPIRED"`,
 		},
 		"rate limited": {

@@ -59,7 +59,7 @@ func TestAPIAnswers(t *testing.T) {
 				}
 				got := expectRefusal(t, a.Client, answering(c.mutation), vars{"input": vars{"alertId": a.alertID}},
 					problem{"CONFLICT", "conflict.alert_state", "", c.state})
-				if want := "This alert has moved on, so this is not possible any more."; got.Message != want {
+				if want := "This is not possible in the state that the alert is in."; got.Message != want {
 					t.Errorf("message %q, want %q", got.Message, want)
 				}
 				if a.state(t) != c.state {

@@ -219,7 +219,7 @@ func (d *demonstration) introduce(seeding time.Duration) {
 	s := d.seeded
 	for _, row := range [][2]string{
 		{"org units", fmt.Sprintf("%d district, %d subdistricts, %d communities of Luohu, Shenzhen (real)", s.Districts, s.Subdistricts, s.Communities)},
-		{"responders", fmt.Sprintf("%d made-up people, %d on duty, %d with an expired certificate", s.Responders, s.OnDuty, s.Lapsed)},
+		{"responders", fmt.Sprintf("%d made-up people, all certified, %d on duty", s.Responders, s.OnDuty)},
 		{"store", fmt.Sprintf("embedded, in a temporary directory; seeded in %.1f s", seeding.Seconds())},
 		{"pushes", "through the Firebase Admin SDK to a local FCM server, " + d.fcm.URL()},
 		{"API", d.url + graphqlPath},
