@@ -59,7 +59,7 @@ func alone(t *testing.T) (*town, *Incident) {
 func TestAnswer_inEveryState(t *testing.T) {
 	t.Parallel()
 	v := begin(t)
-	for _, from := range States() {
+	for _, from := range states() {
 		v.hire(t, string(from), from, func(i *Incident, name string) {
 			for to := range verbs {
 				if !takes(from, to) {

@@ -40,11 +40,6 @@ var changes = map[State][]State{
 	StoodDown: nil,
 }
 
-// States lists all states, in the order of an alert's life.
-func States() []State {
-	return []State{Pending, Sent, Delivered, Accepted, EnRoute, OnScene, Completed, Declined, Expired, Withdrawn, StoodDown}
-}
-
 // MayBecome reports whether the table lets an alert go from s to next.
 func (s State) MayBecome(next State) bool { return slices.Contains(changes[s], next) }
 
