@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,13 +29,13 @@ type world struct {
 	*Service
 	clock *storetest.Clock
 	phone *mailbox
-	logs  *buffer
+	logs  *storetest.Log
 	ended *ended
 }
 
 func open(t testing.TB, changes ...func(*Config)) *world {
 	t.Helper()
-	w := &world{clock: storetest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)), phone: &mailbox{}, logs: &buffer{}, ended: &ended{}}
+	w := &world{clock: storetest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)), phone: &mailbox{}, logs: &storetest.Log{}, ended: &ended{}}
 	codes := sequence()
 	c := Config{
 		DB: storetest.Open(t, Collections()...), Now: w.clock.Now, NewID: store.NewIDs(),
@@ -219,24 +218,6 @@ func (e *ended) all() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.ids)
-}
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // secretOf returns a refresh token without the session's id.

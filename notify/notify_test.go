@@ -1,7 +1,6 @@
 package notify_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -25,7 +24,7 @@ type world struct {
 	t   *testing.T
 	db  *store.DB
 	fcm *fcmtest.Server
-	log *buffer
+	log *storetest.Log
 
 	clock *storetest.Clock
 
@@ -35,7 +34,7 @@ type world struct {
 
 func begin(t *testing.T, change ...func(*notify.Config)) *world {
 	t.Helper()
-	w := &world{t: t, log: &buffer{}, clock: storetest.NewClock(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC))}
+	w := &world{t: t, log: &storetest.Log{}, clock: storetest.NewClock(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC))}
 	w.db = storetest.Open(t, notify.Collections()...)
 	var err error
 	if w.fcm, err = fcmtest.New(fcmtest.Options{}); err != nil {
@@ -69,24 +68,6 @@ func (w *world) config(change ...func(*notify.Config)) notify.Config {
 		f(&c)
 	}
 	return c
-}
-
-// buffer is a log that many write and the test reads.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 func (w *world) id(prefix string) string {

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -36,30 +35,12 @@ func addChore(t *testing.T, db *store.DB, id string, at time.Time) {
 type hand struct {
 	store.Worker[chore]
 	got chan string
-	log *record
-}
-
-// record is a log that may be read while it is written.
-type record struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(p)
-}
-
-func (r *record) has(s string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Contains(r.text.String(), s)
+	log *storetest.Log
 }
 
 // newHand handles chores with do, after it has told.
 func newHand(db *store.DB, width int, do func(context.Context, *chore) error) *hand {
-	h := &hand{got: make(chan string, 1000), log: &record{}}
+	h := &hand{got: make(chan string, 1000), log: &storetest.Log{}}
 	h.Worker = store.Worker[chore]{
 		DB: db, Collection: chores, Now: store.Now, Log: slog.New(slog.NewTextHandler(h.log, nil)), Lease: time.Minute, Width: width,
 		Handle: func(ctx context.Context, c *chore) error {
@@ -179,7 +160,7 @@ func TestWorkerGoesOnAfterErrorsAndPanics(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"it is broken", "it is on fire"} {
-		if !h.log.has(text) {
+		if !strings.Contains(h.log.String(), text) {
 			t.Errorf("the log lacks %q", text)
 		}
 	}
