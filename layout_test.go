@@ -34,10 +34,11 @@ var edges = map[string][]string{
 	"locale":   {},
 	"store":    {},
 	"auth":     {"fault", "geo", "locale", "store"},
-	"roster":   {"auth", "fault", "geo", "locale", "store"},
-	"training": {"auth", "fault", "geo", "locale", "store"},
-	"notify":   {"auth", "fault", "geo", "locale", "store"},
-	"dispatch": {"auth", "fault", "geo", "locale", "notify", "roster", "store", "training"},
+	"audit":    {"auth", "store"},
+	"roster":   {"audit", "auth", "fault", "geo", "locale", "store"},
+	"training": {"audit", "auth", "fault", "geo", "locale", "store"},
+	"notify":   {"audit", "auth", "fault", "geo", "locale", "store"},
+	"dispatch": {"audit", "auth", "fault", "geo", "locale", "notify", "roster", "store", "training"},
 
 	"store/sqlite":       {"store"},
 	"store/mongo":        {"store"},
@@ -46,7 +47,7 @@ var edges = map[string][]string{
 	"notify/fcm/fcmtest": {},
 
 	"graph": {
-		"auth", "dispatch", "fault", "geo", "locale", "notify", "roster", "store", "training",
+		"audit", "auth", "dispatch", "fault", "geo", "locale", "notify", "roster", "store", "training",
 		"graph/limit", "graph/scalar", "graph/transport",
 	},
 	"graph/limit":     {"fault"},
@@ -59,7 +60,7 @@ var edges = map[string][]string{
 	},
 
 	"server": {
-		"auth", "demo", "dispatch", "fault", "geo", "graph", "graph/transport", "locale", "notify", "notify/fcm",
+		"audit", "auth", "demo", "dispatch", "fault", "geo", "graph", "graph/transport", "locale", "notify", "notify/fcm",
 		"notify/fcm/fcmtest", "roster", "store", "store/mongo", "store/sqlite", "training",
 	},
 }
