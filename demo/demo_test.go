@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/fault"
@@ -53,7 +54,8 @@ func seedWorld(t *testing.T, responders int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	people := roster.New(roster.Config{DB: db, Now: now, NewID: store.NewIDs(), Log: log})
+	trail := audit.New(audit.Config{DB: db, Now: now, NewID: store.NewIDs(), Log: log, Keep: time.Hour})
+	people := roster.New(roster.Config{DB: db, Now: now, NewID: store.NewIDs(), Log: log, Audit: trail, Zone: time.UTC})
 	w.Services = Services{
 		DB: db, Now: now, Auth: accounts, Roster: people,
 		Training: training.New(training.Config{DB: db, Now: now, NewID: store.NewIDs(), NewSerial: training.RandomSerial, Scope: people.LoadScope}),

@@ -156,8 +156,8 @@ func (s Services) add(ctx context.Context, tx *store.Tx, p person) (Carrier, err
 		return Carrier{}, err
 	}
 	r, err := s.Roster.Enrol(ctx, tx, roster.NewResponder{
-		AccountID: account.ID, Name: p.name, UnitID: p.unit.ID, Status: roster.StatusActive,
-		TransportMode: p.mode, Equipment: []string{},
+		AccountID: account.ID, Name: p.name, Phone: account.Phone, UnitID: p.unit.ID, Status: roster.StatusActive,
+		TransportMode: p.mode, Equipment: []string{}, Consents: roster.Agreed("demo", s.Now()),
 	})
 	if err != nil {
 		return Carrier{}, err

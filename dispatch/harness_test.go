@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/geo"
 	"github.com/musterhq/muster/locale"
@@ -106,7 +107,7 @@ func begin(t *testing.T) *town {
 
 func definitions() []store.Definition {
 	defs := []store.Definition{store.Steps}
-	for _, part := range [][]store.Definition{roster.Collections(), training.Collections(), notify.Collections(), Collections()} {
+	for _, part := range [][]store.Definition{audit.Collections(), roster.Collections(), training.Collections(), notify.Collections(), Collections()} {
 		defs = append(defs, part...)
 	}
 	return defs
@@ -146,7 +147,8 @@ func (w *world) processWith(channel notify.Channel) *Service {
 	catalogue, err := locale.New()
 	must(w.t, err)
 	log := slog.New(slog.DiscardHandler)
-	people := roster.New(roster.Config{DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log})
+	trail := audit.New(audit.Config{DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log, Keep: time.Hour})
+	people := roster.New(roster.Config{DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log, Audit: trail, Zone: time.UTC})
 	var s *Service
 	s = New(Config{
 		DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log,
@@ -292,7 +294,8 @@ func (v *town) enrol(on store.Conn, p person) string {
 	v.t.Helper()
 	ctx := v.t.Context()
 	r, err := v.Roster.Enrol(ctx, on, roster.NewResponder{
-		AccountID: volunteer(p.name).AccountID, Name: p.name, UnitID: p.unit, Status: p.status, TransportMode: p.by,
+		AccountID: volunteer(p.name).AccountID, Name: p.name, Phone: "+8613800000000", UnitID: p.unit, Status: p.status, TransportMode: p.by,
+		Consents: roster.Agreed("1", v.clock.Now()),
 	})
 	must(v.t, err)
 	v.names[r.ID] = p.name

@@ -20,30 +20,89 @@ type Status string
 // The statuses. Only the ACTIVE may go on duty.
 const (
 	StatusApplied   Status = "APPLIED"
+	StatusRejected  Status = "REJECTED" // may apply again
 	StatusActive    Status = "ACTIVE"
 	StatusSuspended Status = "SUSPENDED"
-	StatusRetired   Status = "RETIRED"
+	StatusRetired   Status = "RETIRED" // may apply again
 )
 
 // Valid reports whether s is one of the statuses.
 func (s Status) Valid() bool {
-	return slices.Contains([]Status{StatusApplied, StatusActive, StatusSuspended, StatusRetired}, s)
+	return slices.Contains([]Status{StatusApplied, StatusRejected, StatusActive, StatusSuspended, StatusRetired}, s)
 }
 
 // Responder is an account's place on the roster.
 type Responder struct {
 	store.Meta `bson:",inline"`
 	// Due is when its duty ends by itself (see Service.EndDuties).
-	store.Due     `bson:",inline"`
-	AccountID     string        `bson:"accountId"`
-	Name          string        `bson:"name"`
-	UnitID        string        `bson:"unitId"`
-	UnitPath      string        `bson:"unitPath"` // the unit's path
+	store.Due `bson:",inline"`
+	AccountID string `bson:"accountId"`
+	Name      string `bson:"name"`
+	Phone     string `bson:"phone"` // the account's, E.164
+	UnitID    string `bson:"unitId"`
+	UnitPath  string `bson:"unitPath"` // the unit's path
+	// Memberships are the other org units whose team it belongs to.
+	Memberships   []Membership  `bson:"memberships,omitempty"`
 	Status        Status        `bson:"status"`
+	StatusAt      time.Time     `bson:"statusAt"`               // since when
+	StatusReason  string        `bson:"statusReason,omitempty"` // why, as staff or the responder said
 	TransportMode TransportMode `bson:"transportMode"`
 	Equipment     []string      `bson:"equipment"` // what is carried, as staff call it
 	Availability  Availability  `bson:"availability"`
-	EnrolledAt    time.Time     `bson:"enrolledAt"`
+	Consents      Consents      `bson:"consents"`
+	// Qualifications are what training has told of (see SetQualification).
+	Qualifications []Qualification `bson:"qualifications,omitempty"`
+	EnrolledAt     time.Time       `bson:"enrolledAt"`
+}
+
+// Membership is the belonging to the team of an org unit besides one's own.
+type Membership struct {
+	UnitID   string    `bson:"unitId"`
+	UnitPath string    `bson:"unitPath"`
+	Since    time.Time `bson:"since"`
+}
+
+// Qualification is a course for which the responder holds a certificate that
+// is valid until just before Until.
+type Qualification struct {
+	CourseID string    `bson:"courseId"`
+	Until    time.Time `bson:"until"`
+}
+
+// Consents are what a responder has agreed to.
+type Consents struct {
+	// Privacy is to being on the roster at all.
+	Privacy Consent `bson:"privacy"`
+	// Position is to its position being known while it is on duty.
+	Position Consent `bson:"position"`
+}
+
+// Consent is an agreement to one version of a text. The zero Consent is none.
+type Consent struct {
+	Version     string    `bson:"version,omitempty"`
+	GivenAt     time.Time `bson:"givenAt,omitempty"`
+	WithdrawnAt time.Time `bson:"withdrawnAt,omitempty"` // zero while it holds
+}
+
+// Agreed returns both consents, to one version of the texts and given at one
+// time.
+func Agreed(version string, at time.Time) Consents {
+	c := Consent{Version: version, GivenAt: at}
+	return Consents{Privacy: c, Position: c}
+}
+
+// Holds reports whether the consent was given and not withdrawn.
+func (c Consent) Holds() bool { return !c.GivenAt.IsZero() && c.WithdrawnAt.IsZero() }
+
+// UnitPaths returns the paths of all org units whose teams the responder belongs
+// to, its own first.
+func (r *Responder) UnitPaths() []string {
+	paths := make([]string, 1, 1+len(r.Memberships))
+	paths[0] = r.UnitPath
+	for _, m := range r.Memberships {
+		paths = append(paths, m.UnitPath)
+	}
+	return paths
 }
 
 var responders = store.Define[Responder]("responders",
@@ -67,7 +126,7 @@ var staff = []auth.Role{auth.RoleDispatcher, auth.RoleTrainer}
 // visibleTo reports whether the actor may know of the responder.
 func (r *Responder) visibleTo(actor auth.Principal) bool {
 	own := actor.AccountID != "" && r.AccountID == actor.AccountID
-	return own || actor.May(r.UnitPath, staff...)
+	return own || slices.ContainsFunc(r.UnitPaths(), func(path string) bool { return actor.May(path, staff...) })
 }
 
 // OfAccount returns the account's responder, or NOT_FOUND. It asks for no
@@ -137,10 +196,12 @@ func (s *Service) listBelow(ctx context.Context, actor auth.Principal, unitID st
 type NewResponder struct {
 	AccountID     string
 	Name          string
+	Phone         string // the account's, E.164
 	UnitID        string
 	Status        Status
 	TransportMode TransportMode
 	Equipment     []string
+	Consents      Consents
 }
 
 // Enrol puts somebody on the roster, off duty. It is for start-up and demo
@@ -156,9 +217,9 @@ func (s *Service) Enrol(ctx context.Context, on store.Conn, n NewResponder) (*Re
 		return nil, err
 	}
 	r := &Responder{
-		Meta: store.Meta{ID: s.newID("rsp")}, AccountID: n.AccountID, Name: strings.TrimSpace(n.Name),
-		UnitID: u.ID, UnitPath: u.Path, Status: n.Status, TransportMode: n.TransportMode,
-		Equipment: n.Equipment, EnrolledAt: s.now(),
+		Meta: store.Meta{ID: s.newID("rsp")}, AccountID: n.AccountID, Name: strings.TrimSpace(n.Name), Phone: n.Phone,
+		UnitID: u.ID, UnitPath: u.Path, Status: n.Status, StatusAt: s.now(), TransportMode: n.TransportMode,
+		Equipment: n.Equipment, Consents: n.Consents, EnrolledAt: s.now(),
 	}
 	err = responders.Insert(ctx, on, r)
 	if errors.Is(err, store.ErrDuplicate) {
@@ -176,6 +237,8 @@ func (n NewResponder) check() error {
 		return fault.Invalid("accountId", "required")
 	case strings.TrimSpace(n.Name) == "":
 		return fault.Invalid("name", "required")
+	case n.Phone == "":
+		return fault.Invalid("phone", "required")
 	case !n.Status.Valid():
 		return fault.Invalid("status", "responder_status")
 	case !n.TransportMode.Valid():

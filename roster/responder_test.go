@@ -15,14 +15,14 @@ func TestEnrol(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	got, err := f.Enrol(t.Context(), f.db, NewResponder{
-		AccountID: "acc_own", Name: " 张三 ", UnitID: eastOne, Status: StatusActive, TransportMode: EBike, Equipment: []string{"AED"},
+		AccountID: "acc_own", Name: " 张三 ", Phone: "+8613800138000", UnitID: eastOne, Status: StatusActive, TransportMode: EBike, Equipment: []string{"AED"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &Responder{
 		Meta: store.Meta{ID: got.ID, Rev: 1}, AccountID: "acc_own", Name: "张三", UnitID: eastOne, UnitPath: f.path(t, eastOne),
-		Status: StatusActive, TransportMode: EBike, Equipment: []string{"AED"}, EnrolledAt: f.clock.Now(),
+		Phone: "+8613800138000", Status: StatusActive, StatusAt: f.clock.Now(), TransportMode: EBike, Equipment: []string{"AED"}, EnrolledAt: f.clock.Now(),
 	}
 	stored, err := f.OfAccount(t.Context(), "acc_own")
 	if err != nil {
@@ -37,7 +37,7 @@ func TestEnrolRefuses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.enrol(t, "acc_taken", eastOne)
-	good := NewResponder{AccountID: "acc_new", Name: "李四", UnitID: eastOne, Status: StatusActive, TransportMode: OnFoot}
+	good := NewResponder{AccountID: "acc_new", Name: "李四", Phone: "+8613800138000", UnitID: eastOne, Status: StatusActive, TransportMode: OnFoot}
 	for name, c := range map[string]struct {
 		spoil func(*NewResponder)
 		want  *fault.Error
@@ -168,7 +168,7 @@ func BenchmarkEnrol(b *testing.B) {
 func (f *fixture) enrolMany(tb testing.TB, tx *store.Tx, step, n int) error {
 	for i := range n {
 		_, err := f.Enrol(tb.Context(), tx, NewResponder{
-			AccountID: fmt.Sprintf("acc_%d_%d", step, i), Name: "张三", UnitID: eastOne, Status: StatusActive, TransportMode: OnFoot,
+			AccountID: fmt.Sprintf("acc_%d_%d", step, i), Name: "张三", Phone: "+8613800138000", UnitID: eastOne, Status: StatusActive, TransportMode: OnFoot,
 		})
 		if err != nil {
 			return err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/geo"
@@ -50,7 +52,11 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	return newFixtureOn(t, storetest.Open(t, append(Collections(), store.Steps)...))
+	return newFixtureOn(t, storetest.Open(t, definitions()...))
+}
+
+func definitions() []store.Definition {
+	return slices.Concat(Collections(), audit.Collections(), []store.Definition{store.Steps})
 }
 
 func newFixtureOn(t testing.TB, db *store.DB) *fixture {
@@ -58,7 +64,8 @@ func newFixtureOn(t testing.TB, db *store.DB) *fixture {
 	c := storetest.NewClock(time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC))
 	s := New(Config{
 		DB: db, Now: c.Now, NewID: store.NewIDs(),
-		Log: slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.DiscardHandler), Zone: time.FixedZone("CST", 8*60*60),
+		Audit: audit.New(audit.Config{DB: db, Now: c.Now, NewID: store.NewIDs(), Log: slog.New(slog.DiscardHandler), Keep: 1000 * time.Hour}),
 	})
 	if err := s.ImportUnits(t.Context(), readDivisions(t, divisions)); err != nil {
 		t.Fatal(err)
@@ -84,7 +91,8 @@ func (f *fixture) enrol(t testing.TB, accountID, unitID string) *Responder {
 func (f *fixture) enrolAs(t testing.TB, accountID, unitID string, status Status) *Responder {
 	t.Helper()
 	r, err := f.Enrol(t.Context(), f.db, NewResponder{
-		AccountID: accountID, Name: "张三", UnitID: unitID, Status: status, TransportMode: OnFoot, Equipment: []string{"AED"},
+		AccountID: accountID, Name: "张三", Phone: "+8613800138000", UnitID: unitID, Status: status, TransportMode: OnFoot,
+		Equipment: []string{"AED"}, Consents: Agreed("1", f.clock.Now()),
 	})
 	if err != nil {
 		t.Fatal(err)

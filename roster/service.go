@@ -1,21 +1,57 @@
 package roster
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )
 
-// Config is what a Service needs. All of it is required.
+// Config is what a Service needs. All of it is required but the hooks, which
+// are called within the atomic step that they tell of, and whose error undoes
+// it.
 type Config struct {
 	DB    *store.DB
 	Now   func() time.Time           // UTC, whole milliseconds; store.Now outside of tests
 	NewID func(prefix string) string // store.NewIDs() outside of tests
 	Log   *slog.Logger
+	Audit *audit.Log
+	// Zone is the time zone of districts that have none of their own.
+	Zone *time.Location
+
+	// OffDuty is told of a responder who may not be called out any more, as it
+	// is stored.
+	OffDuty func(ctx context.Context, tx *store.Tx, r *Responder) error
+	// Tell brings a notice to an account.
+	Tell func(ctx context.Context, tx *store.Tx, n Notice) error
 }
+
+// Notice is what an account is told about its place on the roster.
+type Notice struct {
+	AccountID string
+	Kind      NoticeKind
+	SubjectID string // what it is about: the responder
+}
+
+// NoticeKind is what a notice says.
+type NoticeKind string
+
+// The notices.
+const (
+	NoticeApproved        NoticeKind = "APPROVED"
+	NoticeRejected        NoticeKind = "REJECTED"
+	NoticeSuspended       NoticeKind = "SUSPENDED"
+	NoticeReinstated      NoticeKind = "REINSTATED"
+	NoticeRetired         NoticeKind = "RETIRED"
+	NoticeTransferred     NoticeKind = "TRANSFERRED"
+	NoticeTransferRefused NoticeKind = "TRANSFER_REFUSED"
+	NoticeJoined          NoticeKind = "JOINED"
+	NoticeJoinRefused     NoticeKind = "JOIN_REFUSED"
+)
 
 // Service reads and changes the roster. It may be used from any goroutine.
 type Service struct {
@@ -23,12 +59,28 @@ type Service struct {
 	now   func() time.Time
 	newID func(prefix string) string
 	log   *slog.Logger
+	audit *audit.Log
+	zone  *time.Location
+	hooks hooks
 	tree  tree
+}
+
+// hooks are those of the Config that were given.
+type hooks struct {
+	offDuty func(ctx context.Context, tx *store.Tx, r *Responder) error
+	tell    func(ctx context.Context, tx *store.Tx, n Notice) error
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{db: c.DB, now: c.Now, newID: c.NewID, log: c.Log}
+	s := &Service{db: c.DB, now: c.Now, newID: c.NewID, log: c.Log, audit: c.Audit, zone: c.Zone, hooks: hooks{offDuty: c.OffDuty, tell: c.Tell}}
+	if s.hooks.offDuty == nil {
+		s.hooks.offDuty = func(context.Context, *store.Tx, *Responder) error { return nil }
+	}
+	if s.hooks.tell == nil {
+		s.hooks.tell = func(context.Context, *store.Tx, Notice) error { return nil }
+	}
+	return s
 }
 
 // Collections lists the package's collections, for store.Open.

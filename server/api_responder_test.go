@@ -52,7 +52,7 @@ func TestAPIAvailabilityOfAnApplicant(t *testing.T) {
 	tw := newTown(t, nil)
 	r := tw.newResident(t, "李四", auth.RoleVolunteer, guiyuanOne)
 	_, err := tw.app.roster.Enrol(t.Context(), tw.app.db, roster.NewResponder{
-		AccountID: r.accountID, Name: "李四", UnitID: guiyuanOne, Status: roster.StatusApplied, TransportMode: roster.EBike, Equipment: []string{},
+		AccountID: r.accountID, Name: "李四", Phone: r.phone, UnitID: guiyuanOne, Status: roster.StatusApplied, TransportMode: roster.EBike, Equipment: []string{},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -129,7 +129,7 @@ func (tw *town) open(t *testing.T, change func(*parts)) *app {
 		engine: engine, keyring: auth.NewKeyring(), channel: channel,
 		sender:  auth.LogSender{Log: slog.New(slog.DiscardHandler)},
 		newCode: func() (string, error) { return townCode, nil },
-		limits:  wideLimits(), issuer: "https://muster.test", audience: "muster-test", log: slog.New(slog.DiscardHandler),
+		limits:  wideLimits(), issuer: "https://muster.test", audience: "muster-test", zone: time.UTC, keep: usualPeriods(), log: slog.New(slog.DiscardHandler),
 		web: web{maxStreams: 200},
 	}
 	if change != nil {
@@ -244,8 +244,8 @@ func (tw *town) newVolunteer(t *testing.T, unitID string, at geo.Position) *resi
 	ctx, a := t.Context(), tw.app
 	err := a.db.Atomically(ctx, func(tx *store.Tx) error {
 		enrolled, err := a.roster.Enrol(ctx, tx, roster.NewResponder{
-			AccountID: r.accountID, Name: "张三", UnitID: unitID, Status: roster.StatusActive,
-			TransportMode: roster.OnFoot, Equipment: []string{"AED"},
+			AccountID: r.accountID, Name: "张三", Phone: r.phone, UnitID: unitID, Status: roster.StatusActive,
+			TransportMode: roster.OnFoot, Equipment: []string{"AED"}, Consents: roster.Agreed("1", store.Now()),
 		})
 		if err != nil {
 			return err

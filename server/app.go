@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/graph"
@@ -33,9 +34,17 @@ type parts struct {
 	limits   auth.Limits
 	issuer   string
 	audience string
+	zone     *time.Location
+	keep     periods
 	log      *slog.Logger
 	web      web
 }
+
+// periods are how long things are kept.
+type periods struct{ audit time.Duration }
+
+// usualPeriods are the periods unless the configuration says otherwise.
+func usualPeriods() periods { return periods{audit: 3 * 365 * 24 * time.Hour} }
 
 // app is the whole server: services, the workers that do what is due, and the
 // HTTP side. Close it.
@@ -44,6 +53,7 @@ type app struct {
 	log       *slog.Logger
 	newID     func(prefix string) string
 	catalogue *locale.Catalogue
+	audit     *audit.Log
 	auth      *auth.Service
 	roster    *roster.Service
 	tracker   *roster.Tracker
@@ -60,7 +70,7 @@ type app struct {
 func collections() []store.Definition {
 	all := []store.Definition{store.Steps}
 	for _, more := range [][]store.Definition{
-		auth.Collections(), roster.Collections(), training.Collections(), notify.Collections(), dispatch.Collections(),
+		auth.Collections(), audit.Collections(), roster.Collections(), training.Collections(), notify.Collections(), dispatch.Collections(),
 	} {
 		all = append(all, more...)
 	}
@@ -88,7 +98,10 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 }
 
 func (a *app) makeServices(p parts) (err error) {
-	a.roster = roster.New(roster.Config{DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log})
+	a.audit = audit.New(audit.Config{DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log, Keep: p.keep.audit})
+	a.roster = roster.New(roster.Config{
+		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log, Audit: a.audit, Zone: p.zone,
+	})
 	a.tracker = roster.NewTracker(a.db, a.log)
 	a.training = training.New(training.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, NewSerial: training.RandomSerial, Scope: a.roster.LoadScope,
@@ -128,7 +141,7 @@ func (a *app) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for _, run := range []func(context.Context){
 		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run,
-		a.roster.EndDuties().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
+		a.roster.EndDuties().Run, a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
 		workers.Go(func() { run(ctx) })
 	}

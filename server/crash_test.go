@@ -111,7 +111,7 @@ func (c *crash) seed(dir string) {
 	log := slog.New(slog.DiscardHandler)
 	a, err := newApp(c.t.Context(), parts{
 		engine: engine, keyring: keys, channel: notify.Disabled{}, sender: auth.LogSender{Log: log},
-		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: "muster", audience: "muster", log: log, web: web{maxStreams: 10},
+		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: "muster", audience: "muster", zone: time.UTC, keep: usualPeriods(), log: log, web: web{maxStreams: 10},
 	})
 	if err != nil {
 		c.t.Fatal(err)

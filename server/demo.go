@@ -181,7 +181,7 @@ func (d *demonstration) open(ctx context.Context, dir string) (*app, error) {
 	return newApp(ctx, parts{
 		engine: engine, keyring: auth.NewKeyring(), channel: channel, sender: auth.LogSender{Log: d.log},
 		newCode: func() (string, error) { return demo.Code, nil }, limits: demoLimits(),
-		issuer: d.url, audience: "muster-demo", log: d.log, web: web{graphiql: true, maxStreams: demoStreams},
+		issuer: d.url, audience: "muster-demo", zone: time.UTC, keep: usualPeriods(), log: d.log, web: web{graphiql: true, maxStreams: demoStreams},
 	})
 }
 

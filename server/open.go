@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
@@ -42,7 +43,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 	}
 	return newApp(ctx, parts{
 		engine: engine, keyring: keyring, channel: channel, sender: sender,
-		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: c.issuer, audience: c.audience, log: log,
+		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: c.issuer, audience: c.audience, zone: time.UTC, keep: usualPeriods(), log: log,
 		web: web{graphiql: c.graphiql, origins: c.origins, proxies: c.proxies, maxStreams: c.maxStreams},
 	})
 }
