@@ -65,7 +65,7 @@ func New(c Config) (*Service, error) {
 
 // Collections lists what the package stores, for store.Open.
 func Collections() []store.Definition {
-	return []store.Definition{accounts, sessions, signInCodes, windows}
+	return []store.Definition{accounts, sessions, signInCodes, windows, tickets}
 }
 
 // Run deletes what has expired, sessions among it, until the context ends, and
@@ -75,6 +75,7 @@ func (s *Service) Run(ctx context.Context) {
 	workers.Go(func() { s.sessionWorker().Run(ctx) })
 	workers.Go(func() { expiry(s, signInCodes).Run(ctx) })
 	workers.Go(func() { expiry(s, windows).Run(ctx) })
+	workers.Go(func() { expiry(s, tickets).Run(ctx) })
 	workers.Wait()
 }
 
@@ -84,6 +85,7 @@ func (s *Service) RunDue(ctx context.Context) (int, error) {
 	total := 0
 	for _, due := range []func(context.Context) (int, error){
 		s.sessionWorker().RunDue, expiry(s, signInCodes).RunDue, expiry(s, windows).RunDue,
+		expiry(s, tickets).RunDue,
 	} {
 		n, err := due(ctx)
 		total += n
