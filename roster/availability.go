@@ -2,8 +2,8 @@ package roster
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/musterhq/muster/auth"
@@ -11,33 +11,59 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-// Availability says whether a responder wants to be called out.
+// Availability is what a responder has set of when it wants to be called out,
+// and stays as it was set. What follows from it at the moment is its Duty.
 type Availability struct {
-	OnDuty bool `bson:"onDuty"`
-	// Until is when the duty ends by itself; zero for when it is switched off.
+	Toggle   Toggle  `bson:"toggle"`
+	Schedule []Shift `bson:"schedule,omitempty"` // at most MaxShifts
+	Quiet    []Hours `bson:"quiet,omitempty"`    // every day; at most MaxQuiet
+	Leaves   []Leave `bson:"leaves,omitempty"`   // at most MaxLeaves
+	// SignedOut says that the account has no session left.
+	SignedOut bool `bson:"signedOut,omitempty"`
+}
+
+// Toggle is the switch, which goes before the schedule while it is set.
+type Toggle struct {
+	State ToggleState `bson:"state,omitempty"`
+	// Until is when the toggle is unset by itself; zero for never.
 	Until time.Time `bson:"until,omitempty"`
 }
 
-// OnDutyAt reports whether it is on duty at t. Until itself is off duty.
-func (a Availability) OnDutyAt(t time.Time) bool {
-	return a.OnDuty && (a.Until.IsZero() || t.Before(a.Until))
+// ToggleState is where the toggle stands.
+type ToggleState string
+
+// The states of the toggle.
+const (
+	ToggleUnset ToggleState = "" // the schedule decides
+	ToggleOn    ToggleState = "ON"
+	ToggleOff   ToggleState = "OFF"
+)
+
+// At returns where the toggle stands at t: from Until on it is unset.
+func (g Toggle) At(t time.Time) ToggleState {
+	if !g.Until.IsZero() && !t.Before(g.Until) {
+		return ToggleUnset
+	}
+	return g.State
 }
 
-// MaxDuty is how far ahead the end of a duty may be set: whoever is on duty for
-// longer has probably forgotten it.
+// MaxDuty is how far ahead the end of a toggle may be set: whoever is on duty
+// for longer has probably forgotten it.
 const MaxDuty = 7 * 24 * time.Hour
 
 // SetAvailability is a responder's own switch.
 type SetAvailability struct {
 	OnDuty bool
-	Until  *time.Time // nil for no end; ignored when OnDuty is false
+	// Until is when the schedule decides again; nil for when the responder
+	// says so.
+	Until *time.Time
 	// Key makes a repetition safe (see store.Once): a late one must not undo
 	// what has been set since. Optional.
 	Key string
 }
 
-// SetAvailability puts the actor's responder on or off duty. Going off duty
-// deletes its presence in the same step, and is always allowed. It fails with
+// SetAvailability sets the toggle of the actor's responder. On with an end holds
+// through quiet hours; off without an end mutes the schedule too. It fails with
 // NOT_FOUND if the actor is not on the roster, INVALID for an Until that is not
 // in the future or more than MaxDuty ahead, and CONFLICT if one who is not
 // ACTIVE wants to go on duty.
@@ -46,67 +72,70 @@ func (s *Service) SetAvailability(ctx context.Context, actor auth.Principal, in 
 	if err != nil {
 		return nil, err
 	}
+	return s.arrange(ctx, actor, setting{"set availability", in.Key, fmt.Sprint(wanted)}, func(r *Responder) error {
+		if in.OnDuty && r.Status != StatusActive {
+			return fault.Conflict("responder_not_active", fault.Args{"status": string(r.Status)})
+		}
+		r.Availability.Toggle = wanted
+		return nil
+	})
+}
+
+func (s *Service) wanted(in SetAvailability) (Toggle, error) {
+	g := Toggle{State: ToggleOff}
+	if in.OnDuty {
+		g.State = ToggleOn
+	}
+	if in.Until == nil {
+		return g, nil
+	}
+	now := s.now()
+	g.Until = in.Until.UTC().Truncate(time.Millisecond)
+	if !g.Until.After(now) || g.Until.Sub(now) > MaxDuty {
+		return Toggle{}, fault.Invalid("until", "until", fault.Args{"days": int(MaxDuty.Hours() / 24)})
+	}
+	return g, nil
+}
+
+// FollowSchedule unsets the toggle of the actor's responder, so that its
+// schedule decides. It fails with NOT_FOUND if the actor is not on the roster.
+func (s *Service) FollowSchedule(ctx context.Context, actor auth.Principal, key string) (*Responder, error) {
+	return s.arrange(ctx, actor, setting{"follow schedule", key, ""}, func(r *Responder) error {
+		r.Availability.Toggle = Toggle{}
+		return nil
+	})
+}
+
+// setting names a change of an Availability (see store.Step).
+type setting struct{ action, key, fingerprint string }
+
+// arrange changes what the actor's responder has set, once, and lets its duty
+// follow in the same step.
+func (s *Service) arrange(ctx context.Context, actor auth.Principal, what setting, change func(*Responder) error) (*Responder, error) {
 	var r *Responder
-	err = s.db.Atomically(ctx, func(tx *store.Tx) (err error) {
+	err := s.retried(ctx, func(tx *store.Tx) (err error) {
 		if r, err = ofAccount(ctx, tx, actor.AccountID); err != nil {
 			return err
 		}
-		again := store.Step{Actor: actor.AccountID, Action: "set availability", Key: in.Key, Fingerprint: fmt.Sprint(wanted)}
+		again := store.Step{Actor: actor.AccountID, Action: what.action, Key: what.key, Fingerprint: what.fingerprint}
 		_, _, err = store.Once(ctx, tx, s.now(), again, func() (string, error) {
-			if wanted.OnDuty && r.Status != StatusActive {
-				return "", fault.Conflict("responder_not_active", fault.Args{"status": string(r.Status)})
+			if err := change(r); err != nil {
+				return "", err
 			}
-			return r.ID, setAvailability(ctx, tx, r, wanted)
+			return r.ID, s.turn(ctx, tx, r)
 		})
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("setting the availability: %w", err)
+		return nil, fmt.Errorf("%s: %w", what.action, err)
 	}
 	return r, nil
 }
 
-func (s *Service) wanted(in SetAvailability) (Availability, error) {
-	if !in.OnDuty || in.Until == nil {
-		return Availability{OnDuty: in.OnDuty}, nil
+// forgetPast drops what has no effect any more.
+func (a *Availability) forgetPast(now time.Time) {
+	if a.Toggle.At(now) == ToggleUnset {
+		a.Toggle = Toggle{}
 	}
-	until, now := in.Until.UTC().Truncate(time.Millisecond), s.now()
-	if !until.After(now) || until.Sub(now) > MaxDuty {
-		return Availability{}, fault.Invalid("until", "until", fault.Args{"days": int(MaxDuty.Hours() / 24)})
-	}
-	return Availability{OnDuty: true, Until: until}, nil
-}
-
-// setAvailability stores the responder with the availability, and forgets where
-// it was if that is off duty.
-func setAvailability(ctx context.Context, tx *store.Tx, r *Responder, a Availability) error {
-	r.Availability = a
-	r.SetDue(a.Until)
-	if err := responders.Replace(ctx, tx, r); err != nil {
-		return err
-	}
-	if a.OnDuty {
-		return nil
-	}
-	return forgetPresence(ctx, tx, r.ID)
-}
-
-// EndDuties returns the worker that puts responders off duty whose Until has
-// come, so that their positions are not kept beyond it.
-func (s *Service) EndDuties() *store.Worker[Responder] {
-	return &store.Worker[Responder]{
-		DB: s.db, Collection: responders, Now: s.now, Log: s.log,
-		Lease: 30 * time.Second, Width: 16, Handle: s.endDuty,
-	}
-}
-
-func (s *Service) endDuty(ctx context.Context, claimed *Responder) error {
-	err := s.db.Atomically(ctx, func(tx *store.Tx) error {
-		r := *claimed // the step may be run again
-		return setAvailability(ctx, tx, &r, Availability{})
-	})
-	if errors.Is(err, store.ErrStale) || errors.Is(err, store.ErrNotFound) {
-		return nil // changed since: what is due is what that change has said
-	}
-	return err
+	a.Leaves = slices.DeleteFunc(a.Leaves, func(l Leave) bool { return !now.Before(l.To) })
 }

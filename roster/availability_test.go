@@ -16,26 +16,26 @@ func TestOnDutyAt(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
-		a    Availability
+		d    Duty
 		want bool
 	}{
-		"off":               {Availability{}, false},
-		"off with an end":   {Availability{Until: now.Add(time.Hour)}, false},
-		"on without an end": {Availability{OnDuty: true}, true},
-		"on before the end": {Availability{OnDuty: true, Until: now.Add(time.Millisecond)}, true},
-		"on at the end":     {Availability{OnDuty: true, Until: now}, false},
-		"on after the end":  {Availability{OnDuty: true, Until: now.Add(-time.Hour)}, false},
+		"off":               {Duty{}, false},
+		"off until later":   {Duty{Until: now.Add(time.Hour)}, false},
+		"on without an end": {Duty{OnDuty: true}, true},
+		"on before the end": {Duty{OnDuty: true, Until: now.Add(time.Millisecond)}, true},
+		"on at the end":     {Duty{OnDuty: true, Until: now}, false},
+		"on after the end":  {Duty{OnDuty: true, Until: now.Add(-time.Hour)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := c.a.OnDutyAt(now); got != c.want {
+			if got := (&Responder{Status: StatusActive, Duty: c.d}).OnDutyAt(now); got != c.want {
 				t.Errorf("OnDutyAt = %v, want %v", got, c.want)
 			}
 		})
 	}
 	t.Run("suspended", func(t *testing.T) {
 		t.Parallel()
-		r := Responder{Status: StatusSuspended, Availability: Availability{OnDuty: true}}
+		r := Responder{Status: StatusSuspended, Duty: Duty{OnDuty: true}}
 		if r.OnDutyAt(now) {
 			t.Error("a suspended responder is on duty")
 		}
@@ -53,21 +53,22 @@ func TestSetAvailability(t *testing.T) {
 	for name, c := range map[string]struct {
 		status Status
 		set    SetAvailability
-		want   Availability
+		want   Toggle
 		fault  *fault.Error
 	}{
-		"on":                    {StatusActive, SetAvailability{OnDuty: true}, Availability{OnDuty: true}, nil},
-		"on for a second":       {StatusActive, SetAvailability{OnDuty: true, Until: in(time.Second)}, Availability{true, *in(time.Second)}, nil},
-		"on for seven days":     {StatusActive, SetAvailability{OnDuty: true, Until: in(MaxDuty)}, Availability{true, *in(MaxDuty)}, nil},
-		"on for longer":         {StatusActive, SetAvailability{OnDuty: true, Until: in(MaxDuty + time.Millisecond)}, Availability{}, invalid},
-		"on until now":          {StatusActive, SetAvailability{OnDuty: true, Until: in(0)}, Availability{}, invalid},
-		"on until the past":     {StatusActive, SetAvailability{OnDuty: true, Until: in(-time.Hour)}, Availability{}, invalid},
-		"off":                   {StatusActive, SetAvailability{}, Availability{}, nil},
-		"off, whatever the end": {StatusActive, SetAvailability{OnDuty: false, Until: in(-time.Hour)}, Availability{}, nil},
-		"on, applied":           {StatusApplied, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
-		"on, suspended":         {StatusSuspended, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
-		"on, retired":           {StatusRetired, SetAvailability{OnDuty: true}, Availability{}, fault.Conflict("responder_not_active")},
-		"off is always allowed": {StatusSuspended, SetAvailability{}, Availability{}, nil},
+		"on":                    {StatusActive, SetAvailability{OnDuty: true}, Toggle{State: ToggleOn}, nil},
+		"on for a second":       {StatusActive, SetAvailability{OnDuty: true, Until: in(time.Second)}, Toggle{ToggleOn, *in(time.Second)}, nil},
+		"on for seven days":     {StatusActive, SetAvailability{OnDuty: true, Until: in(MaxDuty)}, Toggle{ToggleOn, *in(MaxDuty)}, nil},
+		"on for longer":         {StatusActive, SetAvailability{OnDuty: true, Until: in(MaxDuty + time.Millisecond)}, Toggle{}, invalid},
+		"on until now":          {StatusActive, SetAvailability{OnDuty: true, Until: in(0)}, Toggle{}, invalid},
+		"on until the past":     {StatusActive, SetAvailability{OnDuty: true, Until: in(-time.Hour)}, Toggle{}, invalid},
+		"off":                   {StatusActive, SetAvailability{}, Toggle{State: ToggleOff}, nil},
+		"off for an hour":       {StatusActive, SetAvailability{Until: in(time.Hour)}, Toggle{ToggleOff, *in(time.Hour)}, nil},
+		"off until the past":    {StatusActive, SetAvailability{Until: in(-time.Hour)}, Toggle{}, invalid},
+		"on, applied":           {StatusApplied, SetAvailability{OnDuty: true}, Toggle{}, fault.Conflict("responder_not_active")},
+		"on, suspended":         {StatusSuspended, SetAvailability{OnDuty: true}, Toggle{}, fault.Conflict("responder_not_active")},
+		"on, retired":           {StatusRetired, SetAvailability{OnDuty: true}, Toggle{}, fault.Conflict("responder_not_active")},
+		"off is always allowed": {StatusSuspended, SetAvailability{}, Toggle{State: ToggleOff}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,7 +79,7 @@ func TestSetAvailability(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, stored.Availability); diff != "" {
+			if diff := cmp.Diff(Availability{Toggle: c.want}, stored.Availability); diff != "" {
 				t.Error(diff)
 			}
 			if c.fault == nil {
@@ -121,17 +122,17 @@ func TestGoingOffDutyForgetsThePosition(t *testing.T) {
 	}
 }
 
-func TestEndDuties(t *testing.T) {
+func TestTurnDuties(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	until := f.clock.Now().Add(time.Hour)
+	until := f.clock.Now().Add(20 * time.Minute)
 	ends, stays, longer := f.enrol(t, "acc_ends", eastOne), f.enrol(t, "acc_stays", eastOne), f.enrol(t, "acc_longer", eastOne)
 	for _, a := range []string{"acc_ends", "acc_longer"} {
 		if _, err := f.SetAvailability(t.Context(), account(a), SetAvailability{OnDuty: true, Until: &until}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	later := until.Add(time.Hour)
+	later := until.Add(5 * time.Minute)
 	if _, err := f.SetAvailability(t.Context(), account("acc_longer"), SetAvailability{OnDuty: true, Until: &later}); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func TestEndDuties(t *testing.T) {
 	}
 
 	f.runDue(t, 0)
-	f.clock.Advance(time.Hour)
+	f.clock.Advance(20 * time.Minute)
 	_, err := f.ReportPosition(t.Context(), account("acc_ends"), f.reading(here))
 	wantFault(t, err, fault.Conflict("off_duty")) // at once, whenever the worker comes
 	f.runDue(t, 1)
@@ -150,19 +151,19 @@ func TestEndDuties(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onDuty := map[string]bool{ends.ID: got[ends.ID].Availability.OnDuty, stays.ID: got[stays.ID].Availability.OnDuty, longer.ID: got[longer.ID].Availability.OnDuty}
+	onDuty := map[string]bool{ends.ID: got[ends.ID].Duty.OnDuty, stays.ID: got[stays.ID].Duty.OnDuty, longer.ID: got[longer.ID].Duty.OnDuty}
 	if diff := cmp.Diff(map[string]bool{ends.ID: false, stays.ID: true, longer.ID: true}, onDuty); diff != "" {
 		t.Error(diff)
 	}
 	if f.presenceOf(t, ends.ID) != nil || f.presenceOf(t, stays.ID) == nil || f.presenceOf(t, longer.ID) == nil {
 		t.Error("the wrong positions are kept")
 	}
-	f.clock.Advance(time.Hour)
+	f.clock.Advance(5 * time.Minute)
 	f.runDue(t, 1)
 	f.runDue(t, 0)
 }
 
-func TestEndDutyYieldsToAChange(t *testing.T) {
+func TestTurnDutyYieldsToAChange(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.enrol(t, "acc_own", eastOne)
@@ -176,7 +177,7 @@ func TestEndDutyYieldsToAChange(t *testing.T) {
 		t.Fatalf("claimed %v, %v", claimed, err)
 	}
 	f.setDuty(t, "acc_own", true) // for another shift, meanwhile
-	if err := f.endDuty(t.Context(), claimed[0]); err != nil {
+	if err := f.turnDuty(t.Context(), claimed[0]); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := f.OfAccount(t.Context(), "acc_own"); err != nil || !r.OnDutyAt(f.clock.Now()) {
@@ -186,7 +187,7 @@ func TestEndDutyYieldsToAChange(t *testing.T) {
 
 func (f *fixture) runDue(t *testing.T, want int) {
 	t.Helper()
-	n, err := f.EndDuties().RunDue(t.Context())
+	n, err := f.TurnDuties().RunDue(t.Context())
 	if err != nil || n != want {
 		t.Fatalf("%d duties ended, %v; want %d", n, err, want)
 	}
@@ -201,7 +202,7 @@ func TestSetAvailability_lateRepetitionUndoesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r, err := f.OfAccount(t.Context(), "acc_own"); err != nil || r.Availability.OnDuty {
+	if r, err := f.OfAccount(t.Context(), "acc_own"); err != nil || r.Duty.OnDuty {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if _, err := f.SetAvailability(t.Context(), account("acc_own"), SetAvailability{OnDuty: true, Key: "off"}); !errors.Is(err, store.ErrOtherStep) {

@@ -13,14 +13,20 @@ import (
 )
 
 // Presence is where an on-duty responder was last seen. Its id is the
-// responder's. There is none for those off duty, and no history.
+// responder's. There is none for those off duty, and no history. It is deleted
+// PresenceLifetime after RecordedAt, by TurnDuties, unless it has been renewed.
 type Presence struct {
 	store.Meta     `bson:",inline"`
 	Position       geo.Position `bson:"position"`
 	AccuracyMeters float64      `bson:"accuracyMeters"`
 	RecordedAt     time.Time    `bson:"recordedAt"` // by the device's clock
 	ReceivedAt     time.Time    `bson:"receivedAt"` // by ours
+	// Doubt is a report since then that cannot be believed alone.
+	Doubt *Doubt `bson:"doubt,omitempty"`
 }
+
+// LiveAt reports whether the presence is still to be known at t.
+func (p *Presence) LiveAt(t time.Time) bool { return t.Before(p.RecordedAt.Add(PresenceLifetime)) }
 
 // presences is relaxed: a position that is lost with a server is reported again
 // half a minute later.
@@ -36,18 +42,24 @@ const (
 	// MaxReportAge is how old a position may be when it arrives; older ones
 	// are of no use to a dispatch.
 	MaxReportAge = 15 * time.Minute
+	// PresenceLifetime is how long a position is kept that is not renewed:
+	// twice as long as dispatches use one by default, so that a phone that
+	// slept is still found by a policy that allows for it, and no longer,
+	// because it tells where somebody was.
+	PresenceLifetime = 30 * time.Minute
 )
 
 // PositionReport is what a device says of where it is.
 type PositionReport struct {
 	Position       geo.Position // WGS-84
+	Datum          geo.Datum    // in which the device gave it; "" for WGS-84
 	AccuracyMeters float64      // radius of the circle that it is in
 	RecordedAt     time.Time
 }
 
 func (p PositionReport) check(now time.Time) error {
 	switch {
-	case !p.Position.Valid():
+	case !p.Position.Valid() || nowhere(p.Position):
 		return fault.Invalid("position", "position")
 	case !(p.AccuracyMeters > 0 && p.AccuracyMeters <= MaxAccuracyMeters): // NaN is neither
 		return fault.Invalid("accuracyMeters", "accuracy", fault.Args{"max": MaxAccuracyMeters})
@@ -65,8 +77,13 @@ const maxRaces = 100
 
 // ReportPosition stores where the actor's responder is, in the place of what
 // was stored before, and returns what is stored then. A report that is older
-// than that is ignored. It fails with INVALID, with NOT_FOUND if the actor is
-// not on the roster, and with CONFLICT off duty, when nothing is stored.
+// than that is ignored, and one that cannot be believed alone is kept as a Doubt.
+// It fails with INVALID, with NOT_FOUND if the actor is not on the roster, and
+// with CONFLICT off duty or without the consent, when nothing is stored.
+//
+// It is what every device on duty asks for all the time: two reads and one
+// relaxed write, of the presence alone, which has no index. The first report of
+// a duty is an atomic step of three reads and two writes.
 func (s *Service) ReportPosition(ctx context.Context, actor auth.Principal, in PositionReport) (*Presence, error) {
 	in.RecordedAt = in.RecordedAt.UTC().Truncate(time.Millisecond)
 	now := s.now()
@@ -101,13 +118,13 @@ func (s *Service) report(ctx context.Context, accountID string, in PositionRepor
 	if err != nil || in.RecordedAt.Before(p.RecordedAt) {
 		return p, err
 	}
-	s.fill(p, in)
+	p.take(in, s.now())
 	return p, presences.Replace(ctx, s.db, p)
 }
 
-// firstReport inserts the presence. It also rewrites the responder, unchanged,
-// so that it conflicts with going off duty on engines whose atomic steps only
-// conflict where both write.
+// firstReport inserts the presence. It also rewrites the responder: to be looked
+// at when the presence ends, and so that it conflicts with going off duty on
+// engines whose atomic steps only conflict where both write.
 func (s *Service) firstReport(ctx context.Context, accountID string, in PositionReport) (*Presence, error) {
 	var p *Presence
 	err := s.db.Atomically(ctx, func(tx *store.Tx) error {
@@ -115,27 +132,30 @@ func (s *Service) firstReport(ctx context.Context, accountID string, in Position
 		if err != nil {
 			return err
 		}
+		r.SetDue(earlier(r.DueAt, in.RecordedAt.Add(PresenceLifetime)))
 		if err := responders.Replace(ctx, tx, r); err != nil {
 			return err
 		}
 		p = &Presence{Meta: store.Meta{ID: r.ID}}
-		s.fill(p, in)
+		p.believe(in, s.now())
 		return presences.Insert(ctx, tx, p)
 	})
 	return p, err
 }
 
-// onDuty returns the account's responder, or CONFLICT if it is off duty.
+// onDuty returns the account's responder, or CONFLICT if its position is not to
+// be known: it is off duty, or has not agreed.
 func (s *Service) onDuty(ctx context.Context, on store.Conn, accountID string) (*Responder, error) {
 	r, err := ofAccount(ctx, on, accountID)
-	if err == nil && !r.OnDutyAt(s.now()) {
+	switch {
+	case err != nil:
+		return nil, err
+	case !r.OnDutyAt(s.now()):
 		return nil, fault.Conflict("off_duty")
+	case !r.Consents.Position.Holds():
+		return nil, fault.Conflict("position_consent")
 	}
-	return r, err
-}
-
-func (s *Service) fill(p *Presence, in PositionReport) {
-	p.Position, p.AccuracyMeters, p.RecordedAt, p.ReceivedAt = in.Position, in.AccuracyMeters, in.RecordedAt, s.now()
+	return r, nil
 }
 
 func lostRace(err error) bool {
@@ -144,18 +164,23 @@ func lostRace(err error) bool {
 
 // LoadPresences returns the presences of those of the responders that have one,
 // by responder id, to services that have decided themselves who may see them:
-// it asks for no actor. Within an atomic step, on is its Tx.
+// it asks for no actor, and may return one that is about to be deleted (see
+// LiveAt). Within an atomic step, on is its Tx.
 func (s *Service) LoadPresences(ctx context.Context, on store.Conn, responderIDs []string) (map[string]*Presence, error) {
 	return presences.GetMany(ctx, on, responderIDs)
 }
 
-func forgetPresence(ctx context.Context, tx *store.Tx, responderID string) error {
-	p, err := presences.Get(ctx, tx, responderID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
+// keepPresence deletes the responder's presence if it is not to be known any
+// more, and otherwise returns when it ends; zero if there is none.
+func (s *Service) keepPresence(ctx context.Context, tx *store.Tx, r *Responder, now time.Time) (ends time.Time, err error) {
+	p, err := presences.Get(ctx, tx, r.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return time.Time{}, nil
+	case err != nil:
+		return time.Time{}, err
+	case r.Duty.OnDuty && r.Consents.Position.Holds() && p.LiveAt(now):
+		return p.RecordedAt.Add(PresenceLifetime), nil
 	}
-	if err != nil {
-		return err
-	}
-	return presences.Delete(ctx, tx, p)
+	return time.Time{}, presences.Delete(ctx, tx, p)
 }

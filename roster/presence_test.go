@@ -31,7 +31,7 @@ func TestReportPosition(t *testing.T) {
 	}
 
 	t.Run("a newer one takes its place", func(t *testing.T) {
-		there := geo.Position{Latitude: 22.56, Longitude: 114.14}
+		there := geo.Position{Latitude: 22.5501, Longitude: 114.1301}
 		moved := f.reportAt(t, "acc_own", there)
 		if moved.Position != there || !moved.RecordedAt.Equal(f.clock.Now()) || moved.Rev != 2 {
 			t.Errorf("reported %+v", moved)
@@ -108,7 +108,7 @@ func TestReportPositionOffDuty(t *testing.T) {
 			f.change(t, r.ID, func(r *Responder) { r.Status = StatusSuspended })
 		}, fault.Conflict("off_duty")},
 		"past the end": {func(t *testing.T, r *Responder) {
-			f.change(t, r.ID, func(r *Responder) { r.Availability = Availability{OnDuty: true, Until: until.Add(-time.Minute)} })
+			f.change(t, r.ID, func(r *Responder) { r.Duty = Duty{OnDuty: true, Until: until.Add(-time.Minute)} })
 		}, fault.Conflict("off_duty")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestReportPosition_fastClockHoldsUpNothing(t *testing.T) {
 	f := newFixture(t)
 	f.enrol(t, "acc_own", eastOne)
 	f.setDuty(t, "acc_own", true)
-	there := geo.Position{Latitude: 22.56, Longitude: 114.14}
+	there := geo.Position{Latitude: 22.5501, Longitude: 114.1301}
 	for _, in := range []PositionReport{
 		{Position: here, AccuracyMeters: 10, RecordedAt: f.clock.Now().Add(110 * time.Second)},
 		{Position: there, AccuracyMeters: 10, RecordedAt: f.clock.Now().Add(time.Second)},

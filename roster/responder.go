@@ -34,7 +34,8 @@ func (s Status) Valid() bool {
 // Responder is an account's place on the roster.
 type Responder struct {
 	store.Meta `bson:",inline"`
-	// Due is when its duty ends by itself (see Service.EndDuties).
+	// Due is when its duty changes by itself, or its presence is to be looked at
+	// (see Service.TurnDuties).
 	store.Due `bson:",inline"`
 	AccountID string `bson:"accountId"`
 	Name      string `bson:"name"`
@@ -47,8 +48,9 @@ type Responder struct {
 	StatusAt      time.Time     `bson:"statusAt"`               // since when
 	StatusReason  string        `bson:"statusReason,omitempty"` // why, as staff or the responder said
 	TransportMode TransportMode `bson:"transportMode"`
-	Equipment     []string      `bson:"equipment"` // what is carried, as staff call it
-	Availability  Availability  `bson:"availability"`
+	Equipment     []string      `bson:"equipment"`    // what is carried, as staff call it
+	Availability  Availability  `bson:"availability"` // what it has set
+	Duty          Duty          `bson:"duty"`         // what follows from it
 	Consents      Consents      `bson:"consents"`
 	// Qualifications are what training has told of (see SetQualification).
 	Qualifications []Qualification `bson:"qualifications,omitempty"`
@@ -109,14 +111,16 @@ var responders = store.Define[Responder]("responders",
 	store.Index{Name: "account", Fields: []string{"accountId"}, Unique: true},
 	store.Index{Name: "unit", Fields: []string{"unitPath"}},
 	store.Index{Name: "status", Fields: []string{"status", "unitPath"}},
-	store.Index{Name: "duty", Fields: []string{"availability.onDuty", "unitPath"}},
+	store.Index{Name: "duty", Fields: []string{"duty.onDuty", "unitPath"}},
 	store.DueIndex,
 )
 
 // OnDutyAt reports whether the responder may be called out at t, as far as the
-// roster knows: active, and on duty.
+// roster knows: active, and on duty by its stored Duty. Ends are exact, Until
+// itself being off duty; a duty that begins by itself is known as soon as a
+// worker has stored it, usually within a second.
 func (r *Responder) OnDutyAt(t time.Time) bool {
-	return r.Status == StatusActive && r.Availability.OnDutyAt(t)
+	return r.Status == StatusActive && r.Duty.OnDuty && (r.Duty.Until.IsZero() || t.Before(r.Duty.Until))
 }
 
 // staff are the roles that may read the responders within their scope.
@@ -221,6 +225,7 @@ func (s *Service) Enrol(ctx context.Context, on store.Conn, n NewResponder) (*Re
 		UnitID: u.ID, UnitPath: u.Path, Status: n.Status, StatusAt: s.now(), TransportMode: n.TransportMode,
 		Equipment: n.Equipment, Consents: n.Consents, EnrolledAt: s.now(),
 	}
+	r.Duty, _ = effective(r.Availability, r.Status, s.zone, s.now())
 	err = responders.Insert(ctx, on, r)
 	if errors.Is(err, store.ErrDuplicate) {
 		return nil, fault.Conflict("on_roster")

@@ -40,8 +40,8 @@ func TestPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !stored.OnDutyAt(f.clock.Now()) || !stored.Availability.Until.IsZero() {
-		t.Errorf("stored as %+v", stored.Availability)
+	if !stored.OnDutyAt(f.clock.Now()) || !stored.Duty.Until.IsZero() {
+		t.Errorf("stored as %+v", stored.Duty)
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *sight) sawResponder(r *Responder) {
 	if k != nil && r.Rev <= k.responderRev {
 		return
 	}
-	if r.Status != StatusActive || !r.Availability.OnDuty {
+	if r.Status != StatusActive || !r.Duty.OnDuty {
 		s.lostResponder(r.ID)
 		return
 	}

@@ -75,7 +75,7 @@ func (t *Tracker) Load(ctx context.Context) error {
 // load reads the documents and then takes in what changed meanwhile, so that
 // they all are of one time.
 func (t *Tracker) load(ctx context.Context, feed *store.Feed, into *sight) error {
-	onDuty := store.Where(store.Eq("availability.onDuty", true))
+	onDuty := store.Where(store.Eq("duty.onDuty", true))
 	for r, err := range responders.All(ctx, t.db, onDuty) {
 		if err != nil {
 			return err

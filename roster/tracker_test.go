@@ -51,7 +51,7 @@ func expected(t testing.TB, f *fixture) map[string]geo.Hit {
 			t.Fatal(err)
 		}
 		p := f.presenceOf(t, r.ID)
-		if p != nil && r.Status == StatusActive && r.Availability.OnDuty {
+		if p != nil && r.Status == StatusActive && r.Duty.OnDuty {
 			want[r.ID] = geo.Hit{ID: r.ID, Meters: geo.Distance(here, p.Position), Tag: r.TransportMode.tag()}
 		}
 	}
