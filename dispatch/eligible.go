@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,14 +19,17 @@ const (
 	Eligible       Exclusion = ""
 	AlreadyAlerted Exclusion = "ALREADY_ALERTED" // by this dispatch
 	NotActive      Exclusion = "NOT_ACTIVE"      // not, or not now, an active member of the roster
-	OutOfScope     Exclusion = "OUT_OF_SCOPE"    // of another district's roster
-	OffDuty        Exclusion = "OFF_DUTY"
-	StalePosition  Exclusion = "STALE_POSITION" // none known, or too old a one
-	OutOfReach     Exclusion = "OUT_OF_REACH"   // outside the radius that is searched
-	TooLate        Exclusion = "TOO_LATE"       // could not arrive in useful time
-	Unqualified    Exclusion = "UNQUALIFIED"    // a certificate is missing or not valid now
-	Engaged        Exclusion = "ENGAGED"        // has a live alert of another dispatch
-	Resting        Exclusion = "RESTING"        // after a distressing incident
+	OutOfScope     Exclusion = "OUT_OF_SCOPE"    // in no team of the district
+	SignedOut      Exclusion = "SIGNED_OUT"      // off duty for as long as the account has no session
+	OnLeave        Exclusion = "ON_LEAVE"        // off duty
+	QuietHours     Exclusion = "QUIET_HOURS"     // off duty
+	OffDuty        Exclusion = "OFF_DUTY"        // for any other reason
+	StalePosition  Exclusion = "STALE_POSITION"  // none known, or too old a one
+	OutOfReach     Exclusion = "OUT_OF_REACH"    // outside the radius that is searched
+	TooLate        Exclusion = "TOO_LATE"        // could not arrive in useful time
+	Unqualified    Exclusion = "UNQUALIFIED"     // a certificate is missing or not valid now
+	Engaged        Exclusion = "ENGAGED"         // has a live alert of another dispatch
+	Resting        Exclusion = "RESTING"         // after a distressing incident
 )
 
 // file is all that is known of one candidate when it is judged.
@@ -102,10 +106,10 @@ func (f *file) exclusion(d *Dispatch, now time.Time) Exclusion {
 		return AlreadyAlerted
 	case r == nil || r.Status != roster.StatusActive:
 		return NotActive
-	case !inReachOf(d.Place, r.UnitPath):
+	case !slices.ContainsFunc(r.UnitPaths(), func(path string) bool { return inReachOf(d.Place, path) }):
 		return OutOfScope
-	case !r.Availability.OnDutyAt(now):
-		return OffDuty
+	case !r.OnDutyAt(now):
+		return offDuty(r.Duty)
 	case p == nil || now.Sub(p.RecordedAt) > d.Policy.PresenceMaxAge:
 		return StalePosition
 	case f.distance > d.RadiusMeters():
@@ -120,6 +124,21 @@ func (f *file) exclusion(d *Dispatch, now time.Time) Exclusion {
 		return Resting
 	}
 	return Eligible
+}
+
+// offDuty names why a responder is off duty.
+func offDuty(d roster.Duty) Exclusion {
+	switch {
+	case d.OnDuty: // it has just ended, and why is not stored yet
+		return OffDuty
+	case d.Reason == roster.DutySignedOut:
+		return SignedOut
+	case d.Reason == roster.DutyLeave:
+		return OnLeave
+	case d.Reason == roster.DutyQuiet:
+		return QuietHours
+	}
+	return OffDuty
 }
 
 // inReachOf reports whether a responder of that unit may be called to the

@@ -148,8 +148,11 @@ func (w *world) processWith(channel notify.Channel) *Service {
 	must(w.t, err)
 	log := slog.New(slog.DiscardHandler)
 	trail := audit.New(audit.Config{DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log, Keep: time.Hour})
-	people := roster.New(roster.Config{DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log, Audit: trail, Zone: time.UTC})
 	var s *Service
+	people := roster.New(roster.Config{
+		DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log, Audit: trail, Zone: time.UTC,
+		OffDuty: func(ctx context.Context, tx *store.Tx, r *roster.Responder) error { return s.LeaveDuty(ctx, tx, r) },
+	})
 	s = New(Config{
 		DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log,
 		Roster: people, Tracker: roster.NewTracker(w.db, log),

@@ -158,6 +158,7 @@ func TestExclusions(t *testing.T) {
 		{OutOfReach, func(v *town) {
 			v.responder("whom", 100)
 			v.refresh()
+			v.clock.Advance(time.Minute) // it is no jump
 			v.stand("whom", at(0, 2500))
 		}},
 		{TooLate, func(v *town) {
@@ -236,8 +237,19 @@ func TestExclusion_bounds(t *testing.T) {
 		{"of the next subdistrict", func(f *file) { f.responder.UnitPath = foreignPath }, Eligible},
 		{"of the district itself", func(f *file) { f.responder.UnitPath = districtPath }, Eligible},
 		{"of another district", func(f *file) { f.responder.UnitPath = neighbour + "/" }, OutOfScope},
-		{"duty ends now", func(f *file) { f.responder.Availability.Until = now }, OffDuty},
-		{"duty ends in a moment", func(f *file) { f.responder.Availability.Until = now.Add(time.Millisecond) }, Eligible},
+		{"duty ends now", func(f *file) { f.responder.Duty.Until = now }, OffDuty},
+		{"duty ends in a moment", func(f *file) { f.responder.Duty.Until = now.Add(time.Millisecond) }, Eligible},
+		{"switched off", func(f *file) { f.responder.Duty = roster.Duty{Reason: roster.DutyToggle} }, OffDuty},
+		{"out of shift", func(f *file) { f.responder.Duty = roster.Duty{Reason: roster.DutySchedule} }, OffDuty},
+		{"signed out", func(f *file) { f.responder.Duty = roster.Duty{Reason: roster.DutySignedOut} }, SignedOut},
+		{"on leave", func(f *file) { f.responder.Duty = roster.Duty{Reason: roster.DutyLeave} }, OnLeave},
+		{"in quiet hours", func(f *file) { f.responder.Duty = roster.Duty{Reason: roster.DutyQuiet} }, QuietHours},
+		{"in the quiet hours of another district", func(f *file) {
+			f.responder.UnitPath, f.responder.Duty = neighbour+"/", roster.Duty{Reason: roster.DutyQuiet}
+		}, OutOfScope},
+		{"of another district, in a team of this", func(f *file) {
+			f.responder.UnitPath, f.responder.Memberships = neighbour+"/", []roster.Membership{{UnitPath: homePath}}
+		}, Eligible},
 		{"no position", func(f *file) { f.presence = nil }, StalePosition},
 		{"a position as old as may be", func(f *file) { f.presence.RecordedAt = now.Add(-15 * time.Minute) }, Eligible},
 		{"an older one", func(f *file) { f.presence.RecordedAt = now.Add(-15*time.Minute - 1) }, StalePosition},
@@ -255,7 +267,7 @@ func TestExclusion_bounds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := &file{
-				responder: &roster.Responder{Status: roster.StatusActive, UnitPath: homePath, Availability: roster.Availability{OnDuty: true}},
+				responder: &roster.Responder{Status: roster.StatusActive, UnitPath: homePath, Duty: roster.Duty{OnDuty: true}},
 				presence:  &roster.Presence{RecordedAt: now}, qualified: true,
 			}
 			tt.change(f)

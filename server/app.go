@@ -101,6 +101,9 @@ func (a *app) makeServices(p parts) (err error) {
 	a.audit = audit.New(audit.Config{DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log, Keep: p.keep.audit})
 	a.roster = roster.New(roster.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log, Audit: a.audit, Zone: p.zone,
+		OffDuty: func(ctx context.Context, tx *store.Tx, r *roster.Responder) error {
+			return a.dispatch.LeaveDuty(ctx, tx, r)
+		},
 	})
 	a.tracker = roster.NewTracker(a.db, a.log)
 	a.training = training.New(training.Config{
@@ -141,7 +144,7 @@ func (a *app) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for _, run := range []func(context.Context){
 		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run,
-		a.roster.EndDuties().Run, a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
+		a.roster.TurnDuties().Run, a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
 		workers.Go(func() { run(ctx) })
 	}

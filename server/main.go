@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // districts have time zones, whatever the machine knows of them
 
 	"github.com/musterhq/muster/store/sqlite"
 )
