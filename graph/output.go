@@ -16,15 +16,10 @@ func position(p geo.Position, datum geo.Datum) *Position {
 	return &Position{Latitude: latitude, Longitude: longitude, Datum: datum}
 }
 
-func (r *Resolver) availability(a roster.Availability) *Availability {
-	out := &Availability{OnDuty: a.OnDutyAt(r.Now())}
-	if out.OnDuty {
-		out.Until = some(a.Until)
-	}
-	return out
-}
-
 func presence(p *roster.Presence) *Presence {
+	if p == nil {
+		return nil
+	}
 	return &Presence{Position: position(p.Position, geo.WGS84), AccuracyMeters: p.AccuracyMeters, RecordedAt: p.RecordedAt}
 }
 

@@ -12,32 +12,6 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-func (r *mutationResolver) SetAvailability(ctx context.Context, input SetAvailabilityInput) (*SetAvailabilityPayload, error) {
-	key, err := keyOf(input.IdempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	responder, err := r.Roster.SetAvailability(ctx, actor(ctx), roster.SetAvailability{OnDuty: input.OnDuty, Until: input.Until, Key: key})
-	if err != nil {
-		return nil, err
-	}
-	return &SetAvailabilityPayload{Availability: r.availability(responder.Availability), Responder: responder}, nil
-}
-
-func (r *mutationResolver) ReportPosition(ctx context.Context, input ReportPositionInput) (*ReportPositionPayload, error) {
-	where, err := positionOf("position", input.Position)
-	if err != nil {
-		return nil, err
-	}
-	known, err := r.Roster.ReportPosition(ctx, actor(ctx), roster.PositionReport{
-		Position: where, AccuracyMeters: input.AccuracyMeters, RecordedAt: input.RecordedAt,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &ReportPositionPayload{Presence: presence(known)}, nil
-}
-
 func (r *orgUnitResolver) Parent(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error) {
 	return r.units(ctx, ids(objs, func(u *roster.Unit) string { return u.ParentID }))
 }
@@ -72,7 +46,11 @@ func (r *responderResolver) OrgUnit(ctx context.Context, objs []*roster.Responde
 }
 
 func (r *responderResolver) Availability(ctx context.Context, obj *roster.Responder) (*Availability, error) {
-	return r.availability(obj.Availability), nil
+	return r.availability(ctx, obj)
+}
+
+func (r *responderResolver) Presence(ctx context.Context, objs []*roster.Responder) ([]*Presence, error) {
+	return r.presences(ctx, objs)
 }
 
 func (r *responderResolver) Certificates(ctx context.Context, objs []*roster.Responder) ([][]*Certificate, error) {

@@ -106,6 +106,10 @@ var boundedLists = map[string]string{
 	"Account.grants":         "one for each role and unit that somebody was given",
 	"Responder.equipment":    "what one person carries",
 	"Responder.certificates": "the newest 20",
+
+	"Availability.schedule":   "50 at most",
+	"Availability.quietHours": "5 at most",
+	"Availability.leaves":     "20 at most",
 }
 
 func TestSchemaPagesWhatCanGrow(t *testing.T) {

@@ -48,6 +48,7 @@ func mutations() map[string]operation {
 			return vars{"input": vars{"dispatchId": a.dispatchID}}
 		}, false, true},
 	}
+	maps.Copy(all, dutyMutations())
 	for _, name := range answers {
 		all[name] = operation{answering(name), answerVars, false, false}
 	}
