@@ -12,21 +12,6 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-func (r *orgUnitResolver) Parent(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error) {
-	return r.units(ctx, ids(objs, func(u *roster.Unit) string { return u.ParentID }))
-}
-
-func (r *queryResolver) OrgUnit(ctx context.Context, id string) (*roster.Unit, error) {
-	return r.Roster.Unit(ctx, id)
-}
-
-func (r *queryResolver) OrgUnits(ctx context.Context, parentID *string, first int, after *string) (*OrgUnitConnection, error) {
-	nodes, info, err := page(first, after, func(first int, after string) (store.Page[roster.Unit], error) {
-		return r.Roster.Children(ctx, or(parentID), first, after)
-	})
-	return &OrgUnitConnection{Nodes: nodes, PageInfo: info}, err
-}
-
 func (r *queryResolver) Responder(ctx context.Context, id string) (*roster.Responder, error) {
 	return r.Roster.Responder(ctx, actor(ctx), id)
 }
@@ -57,11 +42,6 @@ func (r *responderResolver) Certificates(ctx context.Context, objs []*roster.Res
 	return r.certificates(ctx, ids(objs, func(r *roster.Responder) string { return r.ID }))
 }
 
-func (r *Resolver) OrgUnit() OrgUnitResolver { return &orgUnitResolver{r} }
-
 func (r *Resolver) Responder() ResponderResolver { return &responderResolver{r} }
 
-type (
-	orgUnitResolver   struct{ *Resolver }
-	responderResolver struct{ *Resolver }
-)
+type responderResolver struct{ *Resolver }
