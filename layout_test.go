@@ -83,6 +83,7 @@ var outside = map[string][]string{
 	"github.com/vektah/gqlparser":          {"graph", "graph/limit", "graph/scalar", "graph/transport", "server"},
 	"github.com/coder/websocket":           {"client", "graph/transport"},
 	"github.com/golang-jwt/jwt":            {"auth", "notify/fcm/fcmtest"},
+	"github.com/peterstace/simplefeatures": {"geo"},
 }
 
 // pack is a package as go list describes it.

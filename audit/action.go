@@ -32,6 +32,7 @@ const (
 	MoveUnit    Action = "MOVE_UNIT"
 	MergeUnit   Action = "MERGE_UNIT"
 	CloseUnit   Action = "CLOSE_UNIT"
+	LocateUnit  Action = "LOCATE_UNIT"
 	SetBoundary Action = "SET_BOUNDARY"
 )
 
@@ -59,7 +60,7 @@ func Actions() []Action {
 		ReadResponder, ReadPresence, ReadNotes, ReadAccount, ExportRoster,
 		ApproveResponder, RejectResponder, SuspendResponder, ReinstateResponder, RetireResponder, CorrectResponder,
 		ProposeTransfer, AcceptTransfer, RefuseTransfer, EndMembership, AddNote, ImportRoster,
-		CreateUnit, RenameUnit, MoveUnit, MergeUnit, CloseUnit, SetBoundary,
+		CreateUnit, RenameUnit, MoveUnit, MergeUnit, CloseUnit, LocateUnit, SetBoundary,
 		GrantRole, RevokeRole, SuspendAccount, ReinstateAccount, RequireSecondFactor, ResetSecondFactor, EraseAccount,
 		ReportIncident, StandDownDispatch, CloseIncident,
 	}

@@ -61,6 +61,7 @@ var alerts = store.Define[Alert]("alerts",
 	store.Index{Name: "live", Fields: []string{"dispatchId", "live"}},
 	store.Index{Name: "answer_by", Fields: []string{"dispatchId", "answerBy"}, Sparse: true},
 	store.Index{Name: "responder", Fields: []string{"responderId", "alertedAt"}},
+	store.Index{Name: "path", Fields: []string{"place.unitPath", "live"}},
 	store.Index{Name: "responder_live", Fields: []string{"responderId", "live", "alertedAt"}},
 )
 

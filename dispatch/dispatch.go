@@ -97,4 +97,5 @@ func (d *Dispatch) settle() {
 var dispatches = store.Define[Dispatch]("dispatches",
 	store.DueIndex,
 	store.Index{Name: "incident", Fields: []string{"incidentId"}, Unique: true},
+	store.Index{Name: "path", Fields: []string{"place.unitPath", "startedAt"}},
 )

@@ -152,6 +152,7 @@ func (w *world) processWith(channel notify.Channel) *Service {
 	people := roster.New(roster.Config{
 		DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log, Audit: trail, Zone: time.UTC,
 		OffDuty: func(ctx context.Context, tx *store.Tx, r *roster.Responder) error { return s.LeaveDuty(ctx, tx, r) },
+		Refile:  Refilers(w.db),
 	})
 	s = New(Config{
 		DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log,

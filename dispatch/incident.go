@@ -128,4 +128,5 @@ var incidents = store.Define[Incident]("incidents",
 	store.Index{Name: "district", Fields: []string{"place.district", "reportedAt"}},
 	store.Index{Name: "subdistrict", Fields: []string{"place.subdistrict", "reportedAt"}},
 	store.Index{Name: "community", Fields: []string{"place.community", "reportedAt"}},
+	store.Index{Name: "path", Fields: []string{"place.unitPath", "status"}},
 )

@@ -211,12 +211,12 @@ type NewResponder struct {
 // Enrol puts somebody on the roster, off duty. It is for start-up and demo
 // data, and asks for no actor; callers with many put several hundred into one
 // atomic step, with its Tx as on. It fails with INVALID, with NOT_FOUND for the
-// unit, or with CONFLICT if the account is on the roster already.
+// unit, or with CONFLICT if that is closed or the account is on the roster already.
 func (s *Service) Enrol(ctx context.Context, on store.Conn, n NewResponder) (*Responder, error) {
 	if err := n.check(); err != nil {
 		return nil, err
 	}
-	u, err := findUnit(ctx, on, n.UnitID)
+	u, err := openUnit(ctx, on, n.UnitID)
 	if err != nil {
 		return nil, err
 	}

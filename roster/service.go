@@ -28,6 +28,10 @@ type Config struct {
 	OffDuty func(ctx context.Context, tx *store.Tx, r *Responder) error
 	// Tell brings a notice to an account.
 	Tell func(ctx context.Context, tx *store.Tx, n Notice) error
+
+	// Refile lets documents of other packages follow the org units that they
+	// are filed under; the most urgent ones first.
+	Refile []Refiler
 }
 
 // Notice is what an account is told about its place on the roster.
@@ -63,6 +67,8 @@ type Service struct {
 	zone  *time.Location
 	hooks hooks
 	tree  tree
+	// refilers are the Config's.
+	refilers []Refiler
 }
 
 // hooks are those of the Config that were given.
@@ -74,6 +80,7 @@ type hooks struct {
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{db: c.DB, now: c.Now, newID: c.NewID, log: c.Log, audit: c.Audit, zone: c.Zone, hooks: hooks{offDuty: c.OffDuty, tell: c.Tell}}
+	s.tree.log, s.refilers = c.Log, c.Refile
 	if s.hooks.offDuty == nil {
 		s.hooks.offDuty = func(context.Context, *store.Tx, *Responder) error { return nil }
 	}
@@ -85,7 +92,7 @@ func New(c Config) *Service {
 
 // Collections lists the package's collections, for store.Open.
 func Collections() []store.Definition {
-	return []store.Definition{units, responders, presences}
+	return []store.Definition{units, boundaries, reorganisations, responders, presences}
 }
 
 // known turns a missing document into the NOT_FOUND of that thing.

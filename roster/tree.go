@@ -1,13 +1,13 @@
 package roster
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/musterhq/muster/geo"
 	"github.com/musterhq/muster/store"
@@ -17,38 +17,23 @@ import (
 // more make it load afresh.
 const treeFeed = 256
 
-// tree holds the units, of which there are some hundreds, in memory. It has no
-// goroutine: each use first takes in what has changed since the last.
+// tree holds the units, of which there are some hundreds, and their boundaries
+// in memory. It has no goroutine: each use first takes in what has changed since
+// the last.
 type tree struct {
-	mu    sync.Mutex
-	feed  *store.Feed // ends with the database
+	mu   sync.Mutex
+	feed *store.Feed // ends with the database
+	now  *forest
+	log  *slog.Logger
+}
+
+// forest is all units at one time. It never changes once it is made, but for
+// its units being somebody else's: whoever hands one out copies it.
+type forest struct {
 	units map[string]*Unit
-	all   []*Unit // the same; never changed once it is made
-}
-
-// nearest returns the unit that Service.NearestWithin describes, or
-// store.ErrNotFound.
-func (t *tree) nearest(ctx context.Context, db *store.DB, p geo.Position, path string) (*Unit, float64, error) {
-	all, err := t.current(ctx, db)
-	if err != nil {
-		return nil, 0, err
-	}
-	spots := spotsOf(all, path)
-	if len(spots) == 0 {
-		return nil, 0, store.ErrNotFound
-	}
-	nearest := slices.MinFunc(spots, func(a, b *Unit) int {
-		return cmp.Or(cmp.Compare(a.distance(p), b.distance(p)), cmp.Compare(a.ID, b.ID))
-	})
-	return copyOf(nearest), nearest.distance(p), nil
-}
-
-// distance is 0 for a unit whose centre is not known.
-func (u *Unit) distance(p geo.Position) float64 {
-	if u.Center == nil {
-		return 0
-	}
-	return geo.Distance(p, *u.Center)
+	areas map[string]*geo.Area
+	zones map[string]*time.Location // of the districts that have one
+	log   *slog.Logger
 }
 
 // copyOf keeps callers from changing what others read.
@@ -58,34 +43,29 @@ func copyOf(u *Unit) *Unit {
 		center := *u.Center
 		c.Center = &center
 	}
+	c.FormerNames = slices.Clone(u.FormerNames)
 	return &c
 }
 
-// current brings the tree up to date. The slice that it returns never changes.
-func (t *tree) current(ctx context.Context, db *store.DB) ([]*Unit, error) {
+// current brings the tree up to date.
+func (t *tree) current(ctx context.Context, db *store.DB) (*forest, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	changes, err := t.waiting()
 	if t.feed == nil || errors.Is(err, store.ErrLagged) {
-		err := t.load(ctx, db)
-		return t.all, err
+		return t.load(ctx, db)
 	}
 	if err != nil || len(changes) == 0 {
-		return t.all, err
+		return t.now, err
 	}
+	next := t.now.clone()
 	for _, c := range changes {
-		if c.Op == store.Deleted {
-			delete(t.units, c.ID)
-			continue
-		}
-		u, err := units.Decode(c)
-		if err != nil {
+		if err := next.take(c); err != nil {
 			return nil, err
 		}
-		t.units[u.ID] = u
 	}
-	t.all = slices.Collect(maps.Values(t.units))
-	return t.all, nil
+	t.now = next
+	return next, nil
 }
 
 // waiting returns the changes that are in the feed already.
@@ -97,47 +77,86 @@ func (t *tree) waiting() ([]store.Change, error) {
 }
 
 // load reads all units. The feed begins before, so that nothing is missed.
-func (t *tree) load(ctx context.Context, db *store.DB) error {
-	feed := db.Watch(treeFeed, units)
-	all := map[string]*Unit{}
-	for u, err := range units.All(ctx, db, store.Query{}) {
-		if err != nil {
-			feed.Close()
-			return err
-		}
-		all[u.ID] = u
+func (t *tree) load(ctx context.Context, db *store.DB) (*forest, error) {
+	feed := db.Watch(treeFeed, units, boundaries)
+	loaded := &forest{units: map[string]*Unit{}, areas: map[string]*geo.Area{}, zones: map[string]*time.Location{}, log: t.log}
+	if err := loaded.load(ctx, db); err != nil {
+		feed.Close()
+		return nil, err
 	}
 	if t.feed != nil {
 		t.feed.Close()
 	}
-	t.feed, t.units, t.all = feed, all, slices.Collect(maps.Values(all))
+	t.feed, t.now = feed, loaded
+	return loaded, nil
+}
+
+func (f *forest) load(ctx context.Context, db *store.DB) error {
+	for u, err := range units.All(ctx, db, store.Query{}) {
+		if err != nil {
+			return err
+		}
+		f.put(u)
+	}
+	for b, err := range boundaries.All(ctx, db, store.Query{}) {
+		if err != nil {
+			return err
+		}
+		f.enclose(b)
+	}
 	return nil
 }
 
-// spotsOf returns, of the subtree with that path ("" for all), the units with a
-// centre of the lowest level that has any, or else the top of the subtree alone.
-func spotsOf(all []*Unit, path string) []*Unit {
-	var spots []*Unit
-	var top *Unit
-	for _, u := range all {
-		if !strings.HasPrefix(u.Path, path) {
-			continue
+func (f *forest) clone() *forest {
+	return &forest{units: maps.Clone(f.units), areas: maps.Clone(f.areas), zones: maps.Clone(f.zones), log: f.log}
+}
+
+func (f *forest) take(c store.Change) error {
+	switch {
+	case c.Collection == boundaries.Spec().Name && c.Op == store.Deleted:
+		delete(f.areas, c.ID)
+	case c.Collection == boundaries.Spec().Name:
+		b, err := boundaries.Decode(c)
+		if err != nil {
+			return err
 		}
-		if top == nil || cmp.Or(cmp.Compare(u.Level.depth(), top.Level.depth()), cmp.Compare(u.ID, top.ID)) < 0 {
-			top = u
+		f.enclose(b)
+	case c.Op == store.Deleted:
+		delete(f.units, c.ID)
+		delete(f.zones, c.ID)
+	default:
+		u, err := units.Decode(c)
+		if err != nil {
+			return err
 		}
-		if u.Center == nil {
-			continue
-		}
-		if len(spots) > 0 && u.Level.depth() > spots[0].Level.depth() {
-			spots = nil
-		}
-		if len(spots) == 0 || u.Level == spots[0].Level {
-			spots = append(spots, u)
-		}
+		f.put(u)
 	}
-	if len(spots) == 0 && top != nil {
-		spots = []*Unit{top}
+	return nil
+}
+
+// put takes the unit in. A time zone that this machine does not know is no
+// reason to shut everybody out.
+func (f *forest) put(u *Unit) {
+	f.units[u.ID] = u
+	delete(f.zones, u.ID)
+	if u.TimeZone == "" {
+		return
 	}
-	return spots
+	zone, err := time.LoadLocation(u.TimeZone)
+	if err != nil {
+		f.log.Error("loading a district's time zone", "unit", u.ID, "error", err)
+		return
+	}
+	f.zones[u.ID] = zone
+}
+
+// enclose takes the boundary in. One that cannot be read counts as none.
+func (f *forest) enclose(b *boundary) {
+	area, err := geo.ParseArea(b.GeoJSON, geo.WGS84)
+	if err != nil {
+		f.log.Error("reading a boundary", "unit", b.ID, "error", err)
+		delete(f.areas, b.ID)
+		return
+	}
+	f.areas[b.ID] = area
 }

@@ -2,9 +2,8 @@ package roster
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/musterhq/muster/geo"
 	"github.com/musterhq/muster/store"
@@ -26,85 +25,51 @@ func (l Level) depth() int {
 }
 
 // Unit is an org unit: a node of the tree. Its id is its 12-digit national
-// division code. Units are public within the programme.
+// division code, which is never used again. Units are public within the
+// programme.
 type Unit struct {
 	store.Meta `bson:",inline"`
 	Name       string `bson:"name"`
 	Level      Level  `bson:"level"`
 	ParentID   string `bson:"parentId"` // "" for a root
 	// Path is the ids from the root down to this unit, each followed by a
-	// slash.
+	// slash. That of a closed unit says where it was last.
 	Path string `bson:"path"`
 	// Center is roughly the middle of the unit, where it is known.
 	Center *geo.Position `bson:"center,omitempty"`
+	// TimeZone is a district's, by its IANA name; "" for the usual one.
+	TimeZone string `bson:"timeZone,omitempty"`
+	// FormerNames are those that it has had, oldest first.
+	FormerNames []FormerName `bson:"formerNames,omitempty"`
+	// ClosedAt is when the unit was closed; zero while it is open. A closed
+	// unit can be read, and takes in nobody and nothing.
+	ClosedAt time.Time `bson:"closedAt,omitempty"`
+	// MergedInto is the unit that took over all that belonged to this one when
+	// it was closed; "" if it was closed empty.
+	MergedInto string `bson:"mergedInto,omitempty"`
+}
+
+// FormerName is a name that a unit had until it was renamed.
+type FormerName struct {
+	Name  string    `bson:"name"`
+	Until time.Time `bson:"until"`
+}
+
+// Closed reports whether the unit was closed.
+func (u *Unit) Closed() bool { return !u.ClosedAt.IsZero() }
+
+// rename gives the unit another name, and keeps the one it had.
+func (u *Unit) rename(name string, now time.Time) {
+	if u.Name != name {
+		u.FormerNames = append(u.FormerNames, FormerName{Name: u.Name, Until: now})
+		u.Name = name
+	}
 }
 
 var units = store.Define[Unit]("units",
 	store.Index{Name: "parent", Fields: []string{"parentId"}},
+	store.Index{Name: "path", Fields: []string{"path"}},
 )
-
-// importChunk is how many units are written in one atomic step, so that others
-// need not wait long for theirs.
-const importChunk = 500
-
-// ImportUnits makes the stored units like those given, which are as
-// ReadDivisions returns them, with centres added where they are known. It adds
-// and renames; it never deletes, a unit without a centre keeps the one that is
-// stored, and a second import of the same units changes nothing. A unit that
-// would move in the tree is an error, because grants and responders hold its
-// path. It is for start-up, and asks for no actor.
-func (s *Service) ImportUnits(ctx context.Context, list []Unit) error {
-	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b Unit) int { return strings.Compare(a.Path, b.Path) })
-	for chunk := range slices.Chunk(list, importChunk) {
-		err := s.db.Atomically(ctx, func(tx *store.Tx) error { return importChunkOf(ctx, tx, chunk) })
-		if err != nil {
-			return fmt.Errorf("importing units: %w", err)
-		}
-	}
-	return nil
-}
-
-func importChunkOf(ctx context.Context, tx *store.Tx, chunk []Unit) error {
-	ids := make([]string, len(chunk))
-	for i, u := range chunk {
-		ids[i] = u.ID
-	}
-	stored, err := units.GetMany(ctx, tx, ids)
-	if err != nil {
-		return err
-	}
-	for _, u := range chunk {
-		if err := importUnit(ctx, tx, u, stored[u.ID]); err != nil {
-			return fmt.Errorf("unit %s: %w", u.ID, err)
-		}
-	}
-	return nil
-}
-
-func importUnit(ctx context.Context, tx *store.Tx, u Unit, stored *Unit) error {
-	if !strings.HasSuffix("/"+u.Path, "/"+u.ID+"/") {
-		return fmt.Errorf("the path %q does not end in the id", u.Path)
-	}
-	if stored == nil {
-		return units.Insert(ctx, tx, &u)
-	}
-	if stored.Path != u.Path {
-		return fmt.Errorf("is at %s and cannot move to %s", stored.Path, u.Path)
-	}
-	if u.Center == nil {
-		u.Center = stored.Center
-	}
-	if stored.Name == u.Name && stored.Level == u.Level && sameCenter(stored.Center, u.Center) {
-		return nil
-	}
-	u.Meta = stored.Meta
-	return units.Replace(ctx, tx, &u)
-}
-
-func sameCenter(a, b *geo.Position) bool {
-	return a == b || a != nil && b != nil && *a == *b
-}
 
 // Unit returns the unit, or NOT_FOUND.
 func (s *Service) Unit(ctx context.Context, id string) (*Unit, error) {
@@ -114,6 +79,16 @@ func (s *Service) Unit(ctx context.Context, id string) (*Unit, error) {
 func findUnit(ctx context.Context, on store.Conn, id string) (*Unit, error) {
 	u, err := units.Get(ctx, on, id)
 	return known(u, err, "unit")
+}
+
+// openUnit returns the unit for something new to belong to it: NOT_FOUND, or
+// CONFLICT if it is closed.
+func openUnit(ctx context.Context, on store.Conn, id string) (*Unit, error) {
+	u, err := findUnit(ctx, on, id)
+	if err != nil {
+		return nil, err
+	}
+	return u, u.mustBeOpen()
 }
 
 // Units returns those of the units that exist, by id.

@@ -58,23 +58,73 @@ func TestImportUnits(t *testing.T) {
 		want := &Unit{
 			Meta: store.Meta{ID: eastOne, Rev: 3}, Name: "东一新社区", Level: LevelCommunity, ParentID: east,
 			Path: "440303000000/440303001000/440303001001/", Center: &here,
+			FormerNames: []FormerName{{Name: "东一社区", Until: f.clock.Now()}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	})
-	t.Run("a move is refused, and nothing of the import happens", func(t *testing.T) {
+	t.Run("a unit that is elsewhere now moves", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		r := f.enrol(t, "acc_1", eastTwo)
+		moved := strings.Replace(divisions, "东二社区,COMMUNITY,440303001000", "东二社区,COMMUNITY,440303002000", 1)
+		if err := f.ImportUnits(t.Context(), readDivisions(t, moved)); err != nil {
+			t.Fatal(err)
+		}
+		want := "440303000000/440303002000/440303001002/"
+		if got := allUnits(t, f)[eastTwo]; got.Path != want || got.ParentID != west {
+			t.Errorf("it is at %s below %s", got.Path, got.ParentID)
+		}
+		f.settle(t)
+		if got := f.stored(t, r.ID); got.UnitPath != want {
+			t.Errorf("its responder is at %s", got.UnitPath)
+		}
+	})
+	t.Run("with an error changes nothing", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		before := allUnits(t, f)
-		moved := strings.Replace(divisions, "东二社区,COMMUNITY,440303001000", "东二社区,COMMUNITY,440303002000", 1)
-		moved = strings.Replace(moved, "罗湖区", "新罗湖区", 1)
-		err := f.ImportUnits(t.Context(), readDivisions(t, moved))
-		if err == nil || !strings.Contains(err.Error(), eastTwo) {
-			t.Fatalf("error %v, want one that names %s", err, eastTwo)
+		list := readDivisions(t, strings.Replace(divisions, "罗湖区", "新罗湖区", 1))
+		list[len(list)-1].Level = LevelSubdistrict
+		err := f.ImportUnits(t.Context(), list)
+		if err == nil || !strings.Contains(err.Error(), list[len(list)-1].ID) {
+			t.Fatalf("error %v, want one that names %s", err, list[len(list)-1].ID)
 		}
 		if diff := cmp.Diff(before, allUnits(t, f)); diff != "" {
 			t.Error(diff)
+		}
+	})
+	t.Run("leaves what was closed, and puts what is below it below its successor", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.mustMerge(t, east, west)
+		before := allUnits(t, f)
+		list := readDivisions(t, divisions+"440303001003,东三社区,COMMUNITY,440303001000\n")
+		if err := f.ImportUnits(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before[east], allUnits(t, f)[east]); diff != "" {
+			t.Error(diff)
+		}
+		for _, id := range []string{eastOne, eastTwo, "440303001003"} {
+			if u, err := f.Unit(t.Context(), id); err != nil || u.Path != "440303000000/440303002000/"+id+"/" {
+				t.Errorf("%s: %v, %v", id, u, err)
+			}
+		}
+	})
+	t.Run("below a closed unit is refused", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		must := f.admin(t)
+		for _, id := range []string{westOne, west} {
+			if _, err := f.CloseUnit(t.Context(), must, CloseUnit{UnitID: id, Reason: "x"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := f.ImportUnits(t.Context(), readDivisions(t, divisions+"440303002009,西九社区,COMMUNITY,440303002000\n"))
+		if err == nil || !strings.Contains(err.Error(), "440303002009: its parent 440303002000 is closed") {
+			t.Errorf("error %v", err)
 		}
 	})
 	t.Run("a unit without a path is refused", func(t *testing.T) {

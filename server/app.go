@@ -104,6 +104,7 @@ func (a *app) makeServices(p parts) (err error) {
 		OffDuty: func(ctx context.Context, tx *store.Tx, r *roster.Responder) error {
 			return a.dispatch.LeaveDuty(ctx, tx, r)
 		},
+		Refile: dispatch.Refilers(a.db),
 	})
 	a.tracker = roster.NewTracker(a.db, a.log)
 	a.training = training.New(training.Config{
@@ -144,7 +145,8 @@ func (a *app) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for _, run := range []func(context.Context){
 		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run,
-		a.roster.TurnDuties().Run, a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
+		a.roster.TurnDuties().Run, a.roster.Reorganise().Run, a.audit.Forget().Run,
+		store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
 		workers.Go(func() { run(ctx) })
 	}
