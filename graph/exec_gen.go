@@ -71,6 +71,11 @@ type ComplexityRoot struct {
 		Alert func(childComplexity int) int
 	}
 
+	AddLeavePayload struct {
+		Availability func(childComplexity int) int
+		Responder    func(childComplexity int) int
+	}
+
 	Alert struct {
 		AcceptedAt     func(childComplexity int) int
 		AnswerBy       func(childComplexity int) int
@@ -89,6 +94,7 @@ type ComplexityRoot struct {
 		Number         func(childComplexity int) int
 		OnSceneAt      func(childComplexity int) int
 		PendingAt      func(childComplexity int) int
+		Presence       func(childComplexity int) int
 		Reason         func(childComplexity int) int
 		Responder      func(childComplexity int) int
 		SentAt         func(childComplexity int) int
@@ -103,6 +109,17 @@ type ComplexityRoot struct {
 	}
 
 	Availability struct {
+		Explanation func(childComplexity int) int
+		Leaves      func(childComplexity int) int
+		OnDuty      func(childComplexity int) int
+		QuietHours  func(childComplexity int) int
+		Reason      func(childComplexity int) int
+		Schedule    func(childComplexity int) int
+		Toggle      func(childComplexity int) int
+		Until       func(childComplexity int) int
+	}
+
+	AvailabilityToggle struct {
 		OnDuty func(childComplexity int) int
 		Until  func(childComplexity int) int
 	}
@@ -182,6 +199,16 @@ type ComplexityRoot struct {
 		State        func(childComplexity int) int
 	}
 
+	EndLeavePayload struct {
+		Availability func(childComplexity int) int
+		Responder    func(childComplexity int) int
+	}
+
+	FollowSchedulePayload struct {
+		Availability func(childComplexity int) int
+		Responder    func(childComplexity int) int
+	}
+
 	Grant struct {
 		OrgUnit func(childComplexity int) int
 		Role    func(childComplexity int) int
@@ -209,6 +236,13 @@ type ComplexityRoot struct {
 		PageInfo func(childComplexity int) int
 	}
 
+	Leave struct {
+		From   func(childComplexity int) int
+		ID     func(childComplexity int) int
+		Reason func(childComplexity int) int
+		To     func(childComplexity int) int
+	}
+
 	MarkEnRoutePayload struct {
 		Alert func(childComplexity int) int
 	}
@@ -220,9 +254,12 @@ type ComplexityRoot struct {
 	Mutation struct {
 		AcceptAlert       func(childComplexity int, input AcceptAlertInput) int
 		AcknowledgeAlert  func(childComplexity int, input AcknowledgeAlertInput) int
+		AddLeave          func(childComplexity int, input AddLeaveInput) int
 		CloseIncident     func(childComplexity int, input CloseIncidentInput) int
 		CompleteAlert     func(childComplexity int, input CompleteAlertInput) int
 		DeclineAlert      func(childComplexity int, input DeclineAlertInput) int
+		EndLeave          func(childComplexity int, input EndLeaveInput) int
+		FollowSchedule    func(childComplexity int, input FollowScheduleInput) int
 		MarkEnRoute       func(childComplexity int, input MarkEnRouteInput) int
 		MarkOnScene       func(childComplexity int, input MarkOnSceneInput) int
 		RefreshSession    func(childComplexity int, input RefreshSessionInput) int
@@ -231,6 +268,8 @@ type ComplexityRoot struct {
 		ReportPosition    func(childComplexity int, input ReportPositionInput) int
 		RequestSignInCode func(childComplexity int, input RequestSignInCodeInput) int
 		SetAvailability   func(childComplexity int, input SetAvailabilityInput) int
+		SetQuietHours     func(childComplexity int, input SetQuietHoursInput) int
+		SetSchedule       func(childComplexity int, input SetScheduleInput) int
 		SignIn            func(childComplexity int, input SignInInput) int
 		SignOut           func(childComplexity int) int
 		StandDownDispatch func(childComplexity int, input StandDownDispatchInput) int
@@ -279,6 +318,11 @@ type ComplexityRoot struct {
 		VerifyCertificate func(childComplexity int, number string) int
 	}
 
+	QuietHours struct {
+		From func(childComplexity int) int
+		To   func(childComplexity int) int
+	}
+
 	RefreshSessionPayload struct {
 		AccessToken  func(childComplexity int) int
 		Account      func(childComplexity int) int
@@ -309,6 +353,7 @@ type ComplexityRoot struct {
 		ID            func(childComplexity int) int
 		Name          func(childComplexity int) int
 		OrgUnit       func(childComplexity int) int
+		Presence      func(childComplexity int) int
 		Status        func(childComplexity int) int
 		TransportMode func(childComplexity int) int
 	}
@@ -321,6 +366,22 @@ type ComplexityRoot struct {
 	SetAvailabilityPayload struct {
 		Availability func(childComplexity int) int
 		Responder    func(childComplexity int) int
+	}
+
+	SetQuietHoursPayload struct {
+		Availability func(childComplexity int) int
+		Responder    func(childComplexity int) int
+	}
+
+	SetSchedulePayload struct {
+		Availability func(childComplexity int) int
+		Responder    func(childComplexity int) int
+	}
+
+	Shift struct {
+		From    func(childComplexity int) int
+		To      func(childComplexity int) int
+		Weekday func(childComplexity int) int
 	}
 
 	SignInPayload struct {
@@ -388,6 +449,8 @@ type AlertResolver interface {
 	ExpiredAt(ctx context.Context, obj *dispatch.Alert) (*time.Time, error)
 	WithdrawnAt(ctx context.Context, obj *dispatch.Alert) (*time.Time, error)
 	StoodDownAt(ctx context.Context, obj *dispatch.Alert) (*time.Time, error)
+
+	Presence(ctx context.Context, objs []*dispatch.Alert) ([]*Presence, error)
 }
 type DeviceResolver interface {
 	Locale(ctx context.Context, obj *notify.Device) (string, error)
@@ -414,6 +477,12 @@ type MutationResolver interface {
 	SignIn(ctx context.Context, input SignInInput) (*SignInPayload, error)
 	RefreshSession(ctx context.Context, input RefreshSessionInput) (*RefreshSessionPayload, error)
 	SignOut(ctx context.Context) (*SignOutPayload, error)
+	SetAvailability(ctx context.Context, input SetAvailabilityInput) (*SetAvailabilityPayload, error)
+	FollowSchedule(ctx context.Context, input FollowScheduleInput) (*FollowSchedulePayload, error)
+	SetSchedule(ctx context.Context, input SetScheduleInput) (*SetSchedulePayload, error)
+	SetQuietHours(ctx context.Context, input SetQuietHoursInput) (*SetQuietHoursPayload, error)
+	AddLeave(ctx context.Context, input AddLeaveInput) (*AddLeavePayload, error)
+	EndLeave(ctx context.Context, input EndLeaveInput) (*EndLeavePayload, error)
 	RegisterDevice(ctx context.Context, input RegisterDeviceInput) (*RegisterDevicePayload, error)
 	AcknowledgeAlert(ctx context.Context, input AcknowledgeAlertInput) (*AcknowledgeAlertPayload, error)
 	AcceptAlert(ctx context.Context, input AcceptAlertInput) (*AcceptAlertPayload, error)
@@ -425,7 +494,6 @@ type MutationResolver interface {
 	StandDownDispatch(ctx context.Context, input StandDownDispatchInput) (*StandDownDispatchPayload, error)
 	ReportIncident(ctx context.Context, input ReportIncidentInput) (*ReportIncidentPayload, error)
 	CloseIncident(ctx context.Context, input CloseIncidentInput) (*CloseIncidentPayload, error)
-	SetAvailability(ctx context.Context, input SetAvailabilityInput) (*SetAvailabilityPayload, error)
 	ReportPosition(ctx context.Context, input ReportPositionInput) (*ReportPositionPayload, error)
 }
 type OrgUnitResolver interface {
@@ -437,16 +505,17 @@ type QueryResolver interface {
 	MyAlerts(ctx context.Context, active *bool, first int, after *string) (*AlertConnection, error)
 	Incident(ctx context.Context, id string) (*dispatch.Incident, error)
 	Incidents(ctx context.Context, orgUnitID string, first int, after *string) (*IncidentConnection, error)
-	OrgUnit(ctx context.Context, id string) (*roster.Unit, error)
-	OrgUnits(ctx context.Context, parentID *string, first int, after *string) (*OrgUnitConnection, error)
 	Responder(ctx context.Context, id string) (*roster.Responder, error)
 	Responders(ctx context.Context, orgUnitID string, status *roster.Status, first int, after *string) (*ResponderConnection, error)
 	VerifyCertificate(ctx context.Context, number string) (*CertificateVerification, error)
+	OrgUnit(ctx context.Context, id string) (*roster.Unit, error)
+	OrgUnits(ctx context.Context, parentID *string, first int, after *string) (*OrgUnitConnection, error)
 }
 type ResponderResolver interface {
 	OrgUnit(ctx context.Context, objs []*roster.Responder) ([]*roster.Unit, error)
 
 	Availability(ctx context.Context, obj *roster.Responder) (*Availability, error)
+	Presence(ctx context.Context, objs []*roster.Responder) ([]*Presence, error)
 	Certificates(ctx context.Context, objs []*roster.Responder) ([][]*Certificate, error)
 }
 type SubscriptionResolver interface {
@@ -523,6 +592,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AcknowledgeAlertPayload.Alert(childComplexity), true
+
+	case "AddLeavePayload.availability":
+		if e.ComplexityRoot.AddLeavePayload.Availability == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddLeavePayload.Availability(childComplexity), true
+	case "AddLeavePayload.responder":
+		if e.ComplexityRoot.AddLeavePayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddLeavePayload.Responder(childComplexity), true
 
 	case "Alert.acceptedAt":
 		if e.ComplexityRoot.Alert.AcceptedAt == nil {
@@ -626,6 +708,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Alert.PendingAt(childComplexity), true
+	case "Alert.presence":
+		if e.ComplexityRoot.Alert.Presence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Alert.Presence(childComplexity), true
 	case "Alert.reason":
 		if e.ComplexityRoot.Alert.Reason == nil {
 			break
@@ -676,18 +764,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AlertConnection.PageInfo(childComplexity), true
 
+	case "Availability.explanation":
+		if e.ComplexityRoot.Availability.Explanation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Availability.Explanation(childComplexity), true
+	case "Availability.leaves":
+		if e.ComplexityRoot.Availability.Leaves == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Availability.Leaves(childComplexity), true
 	case "Availability.onDuty":
 		if e.ComplexityRoot.Availability.OnDuty == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Availability.OnDuty(childComplexity), true
+	case "Availability.quietHours":
+		if e.ComplexityRoot.Availability.QuietHours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Availability.QuietHours(childComplexity), true
+	case "Availability.reason":
+		if e.ComplexityRoot.Availability.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Availability.Reason(childComplexity), true
+	case "Availability.schedule":
+		if e.ComplexityRoot.Availability.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Availability.Schedule(childComplexity), true
+	case "Availability.toggle":
+		if e.ComplexityRoot.Availability.Toggle == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Availability.Toggle(childComplexity), true
 	case "Availability.until":
 		if e.ComplexityRoot.Availability.Until == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Availability.Until(childComplexity), true
+
+	case "AvailabilityToggle.onDuty":
+		if e.ComplexityRoot.AvailabilityToggle.OnDuty == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AvailabilityToggle.OnDuty(childComplexity), true
+	case "AvailabilityToggle.until":
+		if e.ComplexityRoot.AvailabilityToggle.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AvailabilityToggle.Until(childComplexity), true
 
 	case "Certificate.course":
 		if e.ComplexityRoot.Certificate.Course == nil {
@@ -979,6 +1116,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Dispatch.State(childComplexity), true
 
+	case "EndLeavePayload.availability":
+		if e.ComplexityRoot.EndLeavePayload.Availability == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EndLeavePayload.Availability(childComplexity), true
+	case "EndLeavePayload.responder":
+		if e.ComplexityRoot.EndLeavePayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EndLeavePayload.Responder(childComplexity), true
+
+	case "FollowSchedulePayload.availability":
+		if e.ComplexityRoot.FollowSchedulePayload.Availability == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowSchedulePayload.Availability(childComplexity), true
+	case "FollowSchedulePayload.responder":
+		if e.ComplexityRoot.FollowSchedulePayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FollowSchedulePayload.Responder(childComplexity), true
+
 	case "Grant.orgUnit":
 		if e.ComplexityRoot.Grant.OrgUnit == nil {
 			break
@@ -1100,6 +1263,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.IncidentConnection.PageInfo(childComplexity), true
 
+	case "Leave.from":
+		if e.ComplexityRoot.Leave.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Leave.From(childComplexity), true
+	case "Leave.id":
+		if e.ComplexityRoot.Leave.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Leave.ID(childComplexity), true
+	case "Leave.reason":
+		if e.ComplexityRoot.Leave.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Leave.Reason(childComplexity), true
+	case "Leave.to":
+		if e.ComplexityRoot.Leave.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Leave.To(childComplexity), true
+
 	case "MarkEnRoutePayload.alert":
 		if e.ComplexityRoot.MarkEnRoutePayload.Alert == nil {
 			break
@@ -1136,6 +1324,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AcknowledgeAlert(childComplexity, args["input"].(AcknowledgeAlertInput)), true
+	case "Mutation.addLeave":
+		if e.ComplexityRoot.Mutation.AddLeave == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addLeave_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddLeave(childComplexity, args["input"].(AddLeaveInput)), true
 	case "Mutation.closeIncident":
 		if e.ComplexityRoot.Mutation.CloseIncident == nil {
 			break
@@ -1169,6 +1368,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeclineAlert(childComplexity, args["input"].(DeclineAlertInput)), true
+	case "Mutation.endLeave":
+		if e.ComplexityRoot.Mutation.EndLeave == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_endLeave_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EndLeave(childComplexity, args["input"].(EndLeaveInput)), true
+	case "Mutation.followSchedule":
+		if e.ComplexityRoot.Mutation.FollowSchedule == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_followSchedule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.FollowSchedule(childComplexity, args["input"].(FollowScheduleInput)), true
 	case "Mutation.markEnRoute":
 		if e.ComplexityRoot.Mutation.MarkEnRoute == nil {
 			break
@@ -1257,6 +1478,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetAvailability(childComplexity, args["input"].(SetAvailabilityInput)), true
+	case "Mutation.setQuietHours":
+		if e.ComplexityRoot.Mutation.SetQuietHours == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setQuietHours_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetQuietHours(childComplexity, args["input"].(SetQuietHoursInput)), true
+	case "Mutation.setSchedule":
+		if e.ComplexityRoot.Mutation.SetSchedule == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setSchedule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetSchedule(childComplexity, args["input"].(SetScheduleInput)), true
 	case "Mutation.signIn":
 		if e.ComplexityRoot.Mutation.SignIn == nil {
 			break
@@ -1493,6 +1736,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.VerifyCertificate(childComplexity, args["number"].(string)), true
 
+	case "QuietHours.from":
+		if e.ComplexityRoot.QuietHours.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QuietHours.From(childComplexity), true
+	case "QuietHours.to":
+		if e.ComplexityRoot.QuietHours.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QuietHours.To(childComplexity), true
+
 	case "RefreshSessionPayload.accessToken":
 		if e.ComplexityRoot.RefreshSessionPayload.AccessToken == nil {
 			break
@@ -1582,6 +1838,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Responder.OrgUnit(childComplexity), true
+	case "Responder.presence":
+		if e.ComplexityRoot.Responder.Presence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.Presence(childComplexity), true
 	case "Responder.status":
 		if e.ComplexityRoot.Responder.Status == nil {
 			break
@@ -1620,6 +1882,51 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SetAvailabilityPayload.Responder(childComplexity), true
+
+	case "SetQuietHoursPayload.availability":
+		if e.ComplexityRoot.SetQuietHoursPayload.Availability == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetQuietHoursPayload.Availability(childComplexity), true
+	case "SetQuietHoursPayload.responder":
+		if e.ComplexityRoot.SetQuietHoursPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetQuietHoursPayload.Responder(childComplexity), true
+
+	case "SetSchedulePayload.availability":
+		if e.ComplexityRoot.SetSchedulePayload.Availability == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSchedulePayload.Availability(childComplexity), true
+	case "SetSchedulePayload.responder":
+		if e.ComplexityRoot.SetSchedulePayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSchedulePayload.Responder(childComplexity), true
+
+	case "Shift.from":
+		if e.ComplexityRoot.Shift.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Shift.From(childComplexity), true
+	case "Shift.to":
+		if e.ComplexityRoot.Shift.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Shift.To(childComplexity), true
+	case "Shift.weekday":
+		if e.ComplexityRoot.Shift.Weekday == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Shift.Weekday(childComplexity), true
 
 	case "SignInPayload.accessToken":
 		if e.ComplexityRoot.SignInPayload.AccessToken == nil {
@@ -1763,18 +2070,25 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AcceptAlertInput", ec.unmarshalInputAcceptAlertInput),
 			graphql.NewInputUnmarshaler("AcknowledgeAlertInput", ec.unmarshalInputAcknowledgeAlertInput),
+			graphql.NewInputUnmarshaler("AddLeaveInput", ec.unmarshalInputAddLeaveInput),
 			graphql.NewInputUnmarshaler("CloseIncidentInput", ec.unmarshalInputCloseIncidentInput),
 			graphql.NewInputUnmarshaler("CompleteAlertInput", ec.unmarshalInputCompleteAlertInput),
 			graphql.NewInputUnmarshaler("DeclineAlertInput", ec.unmarshalInputDeclineAlertInput),
+			graphql.NewInputUnmarshaler("EndLeaveInput", ec.unmarshalInputEndLeaveInput),
+			graphql.NewInputUnmarshaler("FollowScheduleInput", ec.unmarshalInputFollowScheduleInput),
 			graphql.NewInputUnmarshaler("MarkEnRouteInput", ec.unmarshalInputMarkEnRouteInput),
 			graphql.NewInputUnmarshaler("MarkOnSceneInput", ec.unmarshalInputMarkOnSceneInput),
 			graphql.NewInputUnmarshaler("PositionInput", ec.unmarshalInputPositionInput),
+			graphql.NewInputUnmarshaler("QuietHoursInput", ec.unmarshalInputQuietHoursInput),
 			graphql.NewInputUnmarshaler("RefreshSessionInput", ec.unmarshalInputRefreshSessionInput),
 			graphql.NewInputUnmarshaler("RegisterDeviceInput", ec.unmarshalInputRegisterDeviceInput),
 			graphql.NewInputUnmarshaler("ReportIncidentInput", ec.unmarshalInputReportIncidentInput),
 			graphql.NewInputUnmarshaler("ReportPositionInput", ec.unmarshalInputReportPositionInput),
 			graphql.NewInputUnmarshaler("RequestSignInCodeInput", ec.unmarshalInputRequestSignInCodeInput),
 			graphql.NewInputUnmarshaler("SetAvailabilityInput", ec.unmarshalInputSetAvailabilityInput),
+			graphql.NewInputUnmarshaler("SetQuietHoursInput", ec.unmarshalInputSetQuietHoursInput),
+			graphql.NewInputUnmarshaler("SetScheduleInput", ec.unmarshalInputSetScheduleInput),
+			graphql.NewInputUnmarshaler("ShiftInput", ec.unmarshalInputShiftInput),
 			graphql.NewInputUnmarshaler("SignInInput", ec.unmarshalInputSignInInput),
 			graphql.NewInputUnmarshaler("StandDownDispatchInput", ec.unmarshalInputStandDownDispatchInput),
 			graphql.NewInputUnmarshaler("WithdrawAlertInput", ec.unmarshalInputWithdrawAlertInput),
@@ -1870,7 +2184,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/account.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/roster.graphqls" "schema/training.graphqls"
+//go:embed "schema/account.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/presence.graphqls" "schema/roster.graphqls" "schema/training.graphqls" "schema/unit.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -1883,12 +2197,15 @@ func sourceData(filename string) string {
 
 var sources = []*ast.Source{
 	{Name: "schema/account.graphqls", Input: sourceData("schema/account.graphqls"), BuiltIn: false},
+	{Name: "schema/availability.graphqls", Input: sourceData("schema/availability.graphqls"), BuiltIn: false},
 	{Name: "schema/common.graphqls", Input: sourceData("schema/common.graphqls"), BuiltIn: false},
 	{Name: "schema/device.graphqls", Input: sourceData("schema/device.graphqls"), BuiltIn: false},
 	{Name: "schema/dispatch.graphqls", Input: sourceData("schema/dispatch.graphqls"), BuiltIn: false},
 	{Name: "schema/incident.graphqls", Input: sourceData("schema/incident.graphqls"), BuiltIn: false},
+	{Name: "schema/presence.graphqls", Input: sourceData("schema/presence.graphqls"), BuiltIn: false},
 	{Name: "schema/roster.graphqls", Input: sourceData("schema/roster.graphqls"), BuiltIn: false},
 	{Name: "schema/training.graphqls", Input: sourceData("schema/training.graphqls"), BuiltIn: false},
+	{Name: "schema/unit.graphqls", Input: sourceData("schema/unit.graphqls"), BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
@@ -1928,6 +2245,16 @@ func (ec *executionContext) childFields_AcknowledgeAlertPayload(ctx context.Cont
 		return ec.fieldContext_AcknowledgeAlertPayload_alert(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AcknowledgeAlertPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AddLeavePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "availability":
+		return ec.fieldContext_AddLeavePayload_availability(ctx, field)
+	case "responder":
+		return ec.fieldContext_AddLeavePayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddLeavePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Alert(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1978,6 +2305,8 @@ func (ec *executionContext) childFields_Alert(ctx context.Context, field graphql
 		return ec.fieldContext_Alert_stoodDownAt(ctx, field)
 	case "reason":
 		return ec.fieldContext_Alert_reason(ctx, field)
+	case "presence":
+		return ec.fieldContext_Alert_presence(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Alert", field.Name)
 }
@@ -1998,8 +2327,30 @@ func (ec *executionContext) childFields_Availability(ctx context.Context, field 
 		return ec.fieldContext_Availability_onDuty(ctx, field)
 	case "until":
 		return ec.fieldContext_Availability_until(ctx, field)
+	case "reason":
+		return ec.fieldContext_Availability_reason(ctx, field)
+	case "explanation":
+		return ec.fieldContext_Availability_explanation(ctx, field)
+	case "toggle":
+		return ec.fieldContext_Availability_toggle(ctx, field)
+	case "schedule":
+		return ec.fieldContext_Availability_schedule(ctx, field)
+	case "quietHours":
+		return ec.fieldContext_Availability_quietHours(ctx, field)
+	case "leaves":
+		return ec.fieldContext_Availability_leaves(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Availability", field.Name)
+}
+
+func (ec *executionContext) childFields_AvailabilityToggle(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "onDuty":
+		return ec.fieldContext_AvailabilityToggle_onDuty(ctx, field)
+	case "until":
+		return ec.fieldContext_AvailabilityToggle_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AvailabilityToggle", field.Name)
 }
 
 func (ec *executionContext) childFields_Certificate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2152,6 +2503,26 @@ func (ec *executionContext) childFields_Dispatch(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Dispatch", field.Name)
 }
 
+func (ec *executionContext) childFields_EndLeavePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "availability":
+		return ec.fieldContext_EndLeavePayload_availability(ctx, field)
+	case "responder":
+		return ec.fieldContext_EndLeavePayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EndLeavePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_FollowSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "availability":
+		return ec.fieldContext_FollowSchedulePayload_availability(ctx, field)
+	case "responder":
+		return ec.fieldContext_FollowSchedulePayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FollowSchedulePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Grant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "role":
@@ -2204,6 +2575,20 @@ func (ec *executionContext) childFields_IncidentConnection(ctx context.Context, 
 		return ec.fieldContext_IncidentConnection_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type IncidentConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_Leave(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Leave_id(ctx, field)
+	case "from":
+		return ec.fieldContext_Leave_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Leave_to(ctx, field)
+	case "reason":
+		return ec.fieldContext_Leave_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Leave", field.Name)
 }
 
 func (ec *executionContext) childFields_MarkEnRoutePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2280,6 +2665,16 @@ func (ec *executionContext) childFields_Presence(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Presence", field.Name)
 }
 
+func (ec *executionContext) childFields_QuietHours(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_QuietHours_from(ctx, field)
+	case "to":
+		return ec.fieldContext_QuietHours_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QuietHours", field.Name)
+}
+
 func (ec *executionContext) childFields_RefreshSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessToken":
@@ -2342,6 +2737,8 @@ func (ec *executionContext) childFields_Responder(ctx context.Context, field gra
 		return ec.fieldContext_Responder_equipment(ctx, field)
 	case "availability":
 		return ec.fieldContext_Responder_availability(ctx, field)
+	case "presence":
+		return ec.fieldContext_Responder_presence(ctx, field)
 	case "certificates":
 		return ec.fieldContext_Responder_certificates(ctx, field)
 	}
@@ -2366,6 +2763,38 @@ func (ec *executionContext) childFields_SetAvailabilityPayload(ctx context.Conte
 		return ec.fieldContext_SetAvailabilityPayload_responder(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetAvailabilityPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetQuietHoursPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "availability":
+		return ec.fieldContext_SetQuietHoursPayload_availability(ctx, field)
+	case "responder":
+		return ec.fieldContext_SetQuietHoursPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetQuietHoursPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "availability":
+		return ec.fieldContext_SetSchedulePayload_availability(ctx, field)
+	case "responder":
+		return ec.fieldContext_SetSchedulePayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetSchedulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Shift(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "weekday":
+		return ec.fieldContext_Shift_weekday(ctx, field)
+	case "from":
+		return ec.fieldContext_Shift_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Shift_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Shift", field.Name)
 }
 
 func (ec *executionContext) childFields_SignInPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2674,6 +3103,20 @@ func (ec *executionContext) field_Mutation_acknowledgeAlert_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_addLeave_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (AddLeaveInput, error) {
+			return ec.unmarshalNAddLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddLeaveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_closeIncident_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2708,6 +3151,34 @@ func (ec *executionContext) field_Mutation_declineAlert_args(ctx context.Context
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (DeclineAlertInput, error) {
 			return ec.unmarshalNDeclineAlertInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐDeclineAlertInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endLeave_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (EndLeaveInput, error) {
+			return ec.unmarshalNEndLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeaveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_followSchedule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (FollowScheduleInput, error) {
+			return ec.unmarshalNFollowScheduleInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐFollowScheduleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2820,6 +3291,34 @@ func (ec *executionContext) field_Mutation_setAvailability_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (SetAvailabilityInput, error) {
 			return ec.unmarshalNSetAvailabilityInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetAvailabilityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setQuietHours_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SetQuietHoursInput, error) {
+			return ec.unmarshalNSetQuietHoursInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetQuietHoursInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setSchedule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SetScheduleInput, error) {
+			return ec.unmarshalNSetScheduleInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetScheduleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3399,6 +3898,70 @@ func (ec *executionContext) fieldContext_AcknowledgeAlertPayload_alert(_ context
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Alert(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AddLeavePayload_availability(ctx context.Context, field graphql.CollectedField, obj *AddLeavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddLeavePayload_availability(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Availability, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Availability) graphql.Marshaler {
+			return ec.marshalNAvailability2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailability(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddLeavePayload_availability(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AddLeavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Availability(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AddLeavePayload_responder(ctx context.Context, field graphql.CollectedField, obj *AddLeavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddLeavePayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddLeavePayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AddLeavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
 		},
 	}
 	return fc, nil
@@ -3997,6 +4560,61 @@ func (ec *executionContext) fieldContext_Alert_reason(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Alert", field, false, false, "String")
 }
 
+func (ec *executionContext) _Alert_presence(ctx context.Context, field graphql.CollectedField, obj *dispatch.Alert) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Alert_presence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Alert_presence(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Presence) graphql.Marshaler {
+			return ec.marshalOPresence2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPresence(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Alert_presence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Alert",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Presence(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Alert_presence(ctx context.Context, field graphql.CollectedField, obj *dispatch.Alert) (any, error) {
+	resolver := ec.Resolvers.Alert()
+	if batch, ok := graphql.BatchParentsFor[*dispatch.Alert](ctx, "Alert"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Presence(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*Presence](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Alert.presence",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Presence(ctx, []*dispatch.Alert{obj})
+	return graphql.ResolveBatchSingleResult[*Presence](
+		ctx,
+		results,
+		err,
+		"Alert.presence",
+	)
+}
+
 func (ec *executionContext) _AlertConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *AlertConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4105,6 +4723,226 @@ func (ec *executionContext) _Availability_until(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Availability_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Availability", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Availability_reason(ctx context.Context, field graphql.CollectedField, obj *Availability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Availability_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roster.DutyReason) graphql.Marshaler {
+			return ec.marshalNDutyReason2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐDutyReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Availability_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Availability", field, false, false, "DutyReason")
+}
+
+func (ec *executionContext) _Availability_explanation(ctx context.Context, field graphql.CollectedField, obj *Availability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Availability_explanation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Explanation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Availability_explanation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Availability", field, false, false, "String")
+}
+
+func (ec *executionContext) _Availability_toggle(ctx context.Context, field graphql.CollectedField, obj *Availability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Availability_toggle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Toggle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AvailabilityToggle) graphql.Marshaler {
+			return ec.marshalOAvailabilityToggle2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailabilityToggle(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Availability_toggle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Availability",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AvailabilityToggle(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Availability_schedule(ctx context.Context, field graphql.CollectedField, obj *Availability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Availability_schedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Schedule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Shift) graphql.Marshaler {
+			return ec.marshalOShift2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShiftᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Availability_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Availability",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Shift(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Availability_quietHours(ctx context.Context, field graphql.CollectedField, obj *Availability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Availability_quietHours(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.QuietHours, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*QuietHours) graphql.Marshaler {
+			return ec.marshalOQuietHours2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHoursᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Availability_quietHours(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Availability",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_QuietHours(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Availability_leaves(ctx context.Context, field graphql.CollectedField, obj *Availability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Availability_leaves(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Leaves, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Leave) graphql.Marshaler {
+			return ec.marshalOLeave2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeaveᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Availability_leaves(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Availability",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Leave(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AvailabilityToggle_onDuty(ctx context.Context, field graphql.CollectedField, obj *AvailabilityToggle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AvailabilityToggle_onDuty(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OnDuty, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AvailabilityToggle_onDuty(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AvailabilityToggle", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _AvailabilityToggle_until(ctx context.Context, field graphql.CollectedField, obj *AvailabilityToggle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AvailabilityToggle_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AvailabilityToggle_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AvailabilityToggle", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _Certificate_id(ctx context.Context, field graphql.CollectedField, obj *Certificate) (ret graphql.Marshaler) {
@@ -5238,6 +6076,134 @@ func (ec *executionContext) fieldContext_Dispatch_decisions(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _EndLeavePayload_availability(ctx context.Context, field graphql.CollectedField, obj *EndLeavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EndLeavePayload_availability(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Availability, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Availability) graphql.Marshaler {
+			return ec.marshalNAvailability2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailability(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EndLeavePayload_availability(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EndLeavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Availability(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EndLeavePayload_responder(ctx context.Context, field graphql.CollectedField, obj *EndLeavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EndLeavePayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EndLeavePayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EndLeavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FollowSchedulePayload_availability(ctx context.Context, field graphql.CollectedField, obj *FollowSchedulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FollowSchedulePayload_availability(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Availability, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Availability) graphql.Marshaler {
+			return ec.marshalNAvailability2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailability(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FollowSchedulePayload_availability(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FollowSchedulePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Availability(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FollowSchedulePayload_responder(ctx context.Context, field graphql.CollectedField, obj *FollowSchedulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FollowSchedulePayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FollowSchedulePayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FollowSchedulePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Grant_role(ctx context.Context, field graphql.CollectedField, obj *auth.Grant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5808,6 +6774,98 @@ func (ec *executionContext) fieldContext_IncidentConnection_pageInfo(_ context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _Leave_id(ctx context.Context, field graphql.CollectedField, obj *Leave) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Leave_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Leave_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Leave", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Leave_from(ctx context.Context, field graphql.CollectedField, obj *Leave) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Leave_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Leave_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Leave", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Leave_to(ctx context.Context, field graphql.CollectedField, obj *Leave) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Leave_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Leave_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Leave", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Leave_reason(ctx context.Context, field graphql.CollectedField, obj *Leave) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Leave_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Leave_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Leave", field, false, false, "String")
+}
+
 func (ec *executionContext) _MarkEnRoutePayload_alert(ctx context.Context, field graphql.CollectedField, obj *MarkEnRoutePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6104,6 +7162,378 @@ func (ec *executionContext) fieldContext_Mutation_signOut(_ context.Context, fie
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_SignOutPayload(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setAvailability(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setAvailability(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetAvailability(ctx, fc.Args["input"].(SetAvailabilityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *SetAvailabilityPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *SetAvailabilityPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SetAvailabilityPayload) graphql.Marshaler {
+			return ec.marshalOSetAvailabilityPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetAvailabilityPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setAvailability(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetAvailabilityPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setAvailability_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_followSchedule(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_followSchedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().FollowSchedule(ctx, fc.Args["input"].(FollowScheduleInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *FollowSchedulePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *FollowSchedulePayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *FollowSchedulePayload) graphql.Marshaler {
+			return ec.marshalOFollowSchedulePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐFollowSchedulePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_followSchedule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FollowSchedulePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_followSchedule_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setSchedule(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setSchedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetSchedule(ctx, fc.Args["input"].(SetScheduleInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *SetSchedulePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *SetSchedulePayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SetSchedulePayload) graphql.Marshaler {
+			return ec.marshalOSetSchedulePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetSchedulePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setSchedule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetSchedulePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setSchedule_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setQuietHours(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setQuietHours(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetQuietHours(ctx, fc.Args["input"].(SetQuietHoursInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *SetQuietHoursPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *SetQuietHoursPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SetQuietHoursPayload) graphql.Marshaler {
+			return ec.marshalOSetQuietHoursPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetQuietHoursPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setQuietHours(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetQuietHoursPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setQuietHours_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_addLeave(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_addLeave(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AddLeave(ctx, fc.Args["input"].(AddLeaveInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *AddLeavePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *AddLeavePayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AddLeavePayload) graphql.Marshaler {
+			return ec.marshalOAddLeavePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddLeavePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_addLeave(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddLeavePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_addLeave_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endLeave(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endLeave(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndLeave(ctx, fc.Args["input"].(EndLeaveInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *EndLeavePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *EndLeavePayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *EndLeavePayload) graphql.Marshaler {
+			return ec.marshalOEndLeavePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeavePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endLeave(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EndLeavePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endLeave_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -6784,68 +8214,6 @@ func (ec *executionContext) fieldContext_Mutation_closeIncident(ctx context.Cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_closeIncident_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_setAvailability(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_setAvailability(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SetAvailability(ctx, fc.Args["input"].(SetAvailabilityInput))
-		},
-		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
-			directive0 := next
-
-			directive1 := func(ctx context.Context) (any, error) {
-				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
-				if err != nil {
-					var zeroVal *SetAvailabilityPayload
-					return zeroVal, err
-				}
-				if ec.Directives.Allow == nil {
-					var zeroVal *SetAvailabilityPayload
-					return zeroVal, errors.New("directive allow is not implemented")
-				}
-				return ec.Directives.Allow(ctx, nil, directive0, to)
-			}
-
-			next = directive1
-			return next
-		},
-		func(ctx context.Context, selections ast.SelectionSet, v *SetAvailabilityPayload) graphql.Marshaler {
-			return ec.marshalOSetAvailabilityPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetAvailabilityPayload(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_setAvailability(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_SetAvailabilityPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_setAvailability_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -7593,130 +8961,6 @@ func (ec *executionContext) fieldContext_Query_incidents(ctx context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _Query_orgUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Query_orgUnit(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().OrgUnit(ctx, fc.Args["id"].(string))
-		},
-		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
-			directive0 := next
-
-			directive1 := func(ctx context.Context) (any, error) {
-				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
-				if err != nil {
-					var zeroVal *roster.Unit
-					return zeroVal, err
-				}
-				if ec.Directives.Allow == nil {
-					var zeroVal *roster.Unit
-					return zeroVal, errors.New("directive allow is not implemented")
-				}
-				return ec.Directives.Allow(ctx, nil, directive0, to)
-			}
-
-			next = directive1
-			return next
-		},
-		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
-			return ec.marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Query_orgUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Query",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_OrgUnit(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Query_orgUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Query_orgUnits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Query_orgUnits(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().OrgUnits(ctx, fc.Args["parentId"].(*string), fc.Args["first"].(int), fc.Args["after"].(*string))
-		},
-		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
-			directive0 := next
-
-			directive1 := func(ctx context.Context) (any, error) {
-				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
-				if err != nil {
-					var zeroVal *OrgUnitConnection
-					return zeroVal, err
-				}
-				if ec.Directives.Allow == nil {
-					var zeroVal *OrgUnitConnection
-					return zeroVal, errors.New("directive allow is not implemented")
-				}
-				return ec.Directives.Allow(ctx, nil, directive0, to)
-			}
-
-			next = directive1
-			return next
-		},
-		func(ctx context.Context, selections ast.SelectionSet, v *OrgUnitConnection) graphql.Marshaler {
-			return ec.marshalOOrgUnitConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐOrgUnitConnection(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Query_orgUnits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Query",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_OrgUnitConnection(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Query_orgUnits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _Query_responder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7903,6 +9147,130 @@ func (ec *executionContext) fieldContext_Query_verifyCertificate(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_orgUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().OrgUnit(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *roster.Unit
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *roster.Unit
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_orgUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_orgUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_orgUnits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_orgUnits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().OrgUnits(ctx, fc.Args["parentId"].(*string), fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *OrgUnitConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *OrgUnitConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *OrgUnitConnection) graphql.Marshaler {
+			return ec.marshalOOrgUnitConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐOrgUnitConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_orgUnits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnitConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_orgUnits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7977,6 +9345,52 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _QuietHours_from(ctx context.Context, field graphql.CollectedField, obj *QuietHours) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuietHours_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QuietHours_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QuietHours", field, false, false, "String")
+}
+
+func (ec *executionContext) _QuietHours_to(ctx context.Context, field graphql.CollectedField, obj *QuietHours) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QuietHours_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QuietHours_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QuietHours", field, false, false, "String")
 }
 
 func (ec *executionContext) _RefreshSessionPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *RefreshSessionPayload) (ret graphql.Marshaler) {
@@ -8401,6 +9815,61 @@ func (ec *executionContext) fieldContext_Responder_availability(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Responder_presence(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_presence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Responder_presence(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Presence) graphql.Marshaler {
+			return ec.marshalOPresence2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPresence(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_presence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Responder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Presence(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Responder_presence(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (any, error) {
+	resolver := ec.Resolvers.Responder()
+	if batch, ok := graphql.BatchParentsFor[*roster.Responder](ctx, "Responder"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Presence(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*Presence](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Responder.presence",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Presence(ctx, []*roster.Responder{obj})
+	return graphql.ResolveBatchSingleResult[*Presence](
+		ctx,
+		results,
+		err,
+		"Responder.presence",
+	)
+}
+
 func (ec *executionContext) _Responder_certificates(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8582,6 +10051,203 @@ func (ec *executionContext) fieldContext_SetAvailabilityPayload_responder(_ cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _SetQuietHoursPayload_availability(ctx context.Context, field graphql.CollectedField, obj *SetQuietHoursPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetQuietHoursPayload_availability(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Availability, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Availability) graphql.Marshaler {
+			return ec.marshalNAvailability2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailability(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetQuietHoursPayload_availability(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetQuietHoursPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Availability(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetQuietHoursPayload_responder(ctx context.Context, field graphql.CollectedField, obj *SetQuietHoursPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetQuietHoursPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetQuietHoursPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetQuietHoursPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetSchedulePayload_availability(ctx context.Context, field graphql.CollectedField, obj *SetSchedulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetSchedulePayload_availability(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Availability, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Availability) graphql.Marshaler {
+			return ec.marshalNAvailability2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailability(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetSchedulePayload_availability(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetSchedulePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Availability(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetSchedulePayload_responder(ctx context.Context, field graphql.CollectedField, obj *SetSchedulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetSchedulePayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetSchedulePayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetSchedulePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Shift_weekday(ctx context.Context, field graphql.CollectedField, obj *Shift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Shift_weekday(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Weekday, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Weekday) graphql.Marshaler {
+			return ec.marshalNWeekday2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐWeekday(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Shift_weekday(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Shift", field, false, false, "Weekday")
+}
+
+func (ec *executionContext) _Shift_from(ctx context.Context, field graphql.CollectedField, obj *Shift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Shift_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Shift_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Shift", field, false, false, "String")
+}
+
+func (ec *executionContext) _Shift_to(ctx context.Context, field graphql.CollectedField, obj *Shift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Shift_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Shift_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Shift", field, false, false, "String")
 }
 
 func (ec *executionContext) _SignInPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *SignInPayload) (ret graphql.Marshaler) {
@@ -10342,6 +12008,69 @@ func UnmarshalAcknowledgeAlertInput(ctx context.Context, raw any) (AcknowledgeAl
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputAddLeaveInput(ctx context.Context, obj any) (AddLeaveInput, error) {
+	var it AddLeaveInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAddLeaveInput unmarshals raw into the AddLeaveInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAddLeaveInput(ctx context.Context, raw any) (AddLeaveInput, error) {
+	var out AddLeaveInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AddLeaveInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCloseIncidentInput(ctx context.Context, obj any) (CloseIncidentInput, error) {
 	var it CloseIncidentInput
 	if obj == nil {
@@ -10510,6 +12239,97 @@ func UnmarshalDeclineAlertInput(ctx context.Context, raw any) (DeclineAlertInput
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputEndLeaveInput(ctx context.Context, obj any) (EndLeaveInput, error) {
+	var it EndLeaveInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"leaveId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "leaveId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("leaveId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LeaveID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEndLeaveInput unmarshals raw into the EndLeaveInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEndLeaveInput(ctx context.Context, raw any) (EndLeaveInput, error) {
+	var out EndLeaveInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EndLeaveInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputFollowScheduleInput(ctx context.Context, obj any) (FollowScheduleInput, error) {
+	var it FollowScheduleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalFollowScheduleInput unmarshals raw into the FollowScheduleInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalFollowScheduleInput(ctx context.Context, raw any) (FollowScheduleInput, error) {
+	var out FollowScheduleInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "FollowScheduleInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputMarkEnRouteInput(ctx context.Context, obj any) (MarkEnRouteInput, error) {
 	var it MarkEnRouteInput
 	if obj == nil {
@@ -10661,6 +12481,55 @@ func (ec *executionContext) unmarshalInputPositionInput(ctx context.Context, obj
 func UnmarshalPositionInput(ctx context.Context, raw any) (PositionInput, error) {
 	var out PositionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PositionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputQuietHoursInput(ctx context.Context, obj any) (QuietHoursInput, error) {
+	var it QuietHoursInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalQuietHoursInput unmarshals raw into the QuietHoursInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalQuietHoursInput(ctx context.Context, raw any) (QuietHoursInput, error) {
+	var out QuietHoursInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "QuietHoursInput", raw, &out)
 	return out, err
 }
 
@@ -11028,6 +12897,160 @@ func UnmarshalSetAvailabilityInput(ctx context.Context, raw any) (SetAvailabilit
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputSetQuietHoursInput(ctx context.Context, obj any) (SetQuietHoursInput, error) {
+	var it SetQuietHoursInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"hours", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "hours":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hours"))
+			data, err := ec.unmarshalNQuietHoursInput2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHoursInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Hours = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetQuietHoursInput unmarshals raw into the SetQuietHoursInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetQuietHoursInput(ctx context.Context, raw any) (SetQuietHoursInput, error) {
+	var out SetQuietHoursInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetQuietHoursInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetScheduleInput(ctx context.Context, obj any) (SetScheduleInput, error) {
+	var it SetScheduleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"shifts", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "shifts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("shifts"))
+			data, err := ec.unmarshalNShiftInput2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShiftInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Shifts = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetScheduleInput unmarshals raw into the SetScheduleInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetScheduleInput(ctx context.Context, raw any) (SetScheduleInput, error) {
+	var out SetScheduleInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetScheduleInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputShiftInput(ctx context.Context, obj any) (ShiftInput, error) {
+	var it ShiftInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"weekday", "from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "weekday":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("weekday"))
+			data, err := ec.unmarshalNWeekday2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐWeekday(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Weekday = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalShiftInput unmarshals raw into the ShiftInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalShiftInput(ctx context.Context, raw any) (ShiftInput, error) {
+	var out ShiftInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ShiftInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputSignInInput(ctx context.Context, obj any) (SignInInput, error) {
 	var it SignInInput
 	if obj == nil {
@@ -11330,6 +13353,44 @@ func (ec *executionContext) _AcknowledgeAlertPayload(ctx context.Context, sel as
 	return out
 }
 
+var addLeavePayloadImplementors = []string{"AddLeavePayload"}
+
+func (ec *executionContext) _AddLeavePayload(ctx context.Context, sel ast.SelectionSet, obj *AddLeavePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, addLeavePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AddLeavePayload")
+		case "availability":
+			out.Values[i] = ec._AddLeavePayload_availability(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._AddLeavePayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var alertImplementors = []string{"Alert"}
 
 func (ec *executionContext) _Alert(ctx context.Context, sel ast.SelectionSet, obj *dispatch.Alert) graphql.Marshaler {
@@ -11469,6 +13530,12 @@ func (ec *executionContext) _Alert(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "presence":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Alert_presence(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -11542,6 +13609,74 @@ func (ec *executionContext) _Availability(ctx context.Context, sel ast.Selection
 			}
 		case "until":
 			out.Values[i] = ec._Availability_until(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._Availability_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "explanation":
+			out.Values[i] = ec._Availability_explanation(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "toggle":
+			out.Values[i] = ec._Availability_toggle(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "schedule":
+			out.Values[i] = ec._Availability_schedule(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "quietHours":
+			out.Values[i] = ec._Availability_quietHours(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "leaves":
+			out.Values[i] = ec._Availability_leaves(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var availabilityToggleImplementors = []string{"AvailabilityToggle"}
+
+func (ec *executionContext) _AvailabilityToggle(ctx context.Context, sel ast.SelectionSet, obj *AvailabilityToggle) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, availabilityToggleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AvailabilityToggle")
+		case "onDuty":
+			out.Values[i] = ec._AvailabilityToggle_onDuty(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._AvailabilityToggle_until(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -12070,6 +14205,82 @@ func (ec *executionContext) _Dispatch(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var endLeavePayloadImplementors = []string{"EndLeavePayload"}
+
+func (ec *executionContext) _EndLeavePayload(ctx context.Context, sel ast.SelectionSet, obj *EndLeavePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, endLeavePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EndLeavePayload")
+		case "availability":
+			out.Values[i] = ec._EndLeavePayload_availability(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._EndLeavePayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var followSchedulePayloadImplementors = []string{"FollowSchedulePayload"}
+
+func (ec *executionContext) _FollowSchedulePayload(ctx context.Context, sel ast.SelectionSet, obj *FollowSchedulePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, followSchedulePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FollowSchedulePayload")
+		case "availability":
+			out.Values[i] = ec._FollowSchedulePayload_availability(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._FollowSchedulePayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var grantImplementors = []string{"Grant"}
 
 func (ec *executionContext) _Grant(ctx context.Context, sel ast.SelectionSet, obj *auth.Grant) graphql.Marshaler {
@@ -12251,6 +14462,54 @@ func (ec *executionContext) _IncidentConnection(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var leaveImplementors = []string{"Leave"}
+
+func (ec *executionContext) _Leave(ctx context.Context, sel ast.SelectionSet, obj *Leave) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, leaveImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Leave")
+		case "id":
+			out.Values[i] = ec._Leave_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._Leave_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._Leave_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._Leave_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var markEnRoutePayloadImplementors = []string{"MarkEnRoutePayload"}
 
 func (ec *executionContext) _MarkEnRoutePayload(ctx context.Context, sel ast.SelectionSet, obj *MarkEnRoutePayload) graphql.Marshaler {
@@ -12364,6 +14623,48 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "setAvailability":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setAvailability(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "followSchedule":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_followSchedule(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "setSchedule":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setSchedule(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "setQuietHours":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setQuietHours(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "addLeave":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_addLeave(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "endLeave":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endLeave(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "registerDevice":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_registerDevice(ctx, field)
@@ -12437,13 +14738,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "closeIncident":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_closeIncident(ctx, field)
-			})
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "setAvailability":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_setAvailability(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -12732,18 +15026,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_incidents(ctx, field)
 				})
-		case "orgUnit":
-			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._Query_orgUnit(ctx, field)
-				})
-		case "orgUnits":
-			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._Query_orgUnits(ctx, field)
-				})
 		case "responder":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -12762,6 +15044,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_verifyCertificate(ctx, field)
 				})
+		case "orgUnit":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_orgUnit(ctx, field)
+				})
+		case "orgUnits":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_orgUnits(ctx, field)
+				})
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -12775,6 +15069,44 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var quietHoursImplementors = []string{"QuietHours"}
+
+func (ec *executionContext) _QuietHours(ctx context.Context, sel ast.SelectionSet, obj *QuietHours) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, quietHoursImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("QuietHours")
+		case "from":
+			out.Values[i] = ec._QuietHours_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._QuietHours_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -13021,6 +15353,12 @@ func (ec *executionContext) _Responder(ctx context.Context, sel ast.SelectionSet
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Responder_availability(ctx, field, obj)
 				})
+		case "presence":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Responder_presence(ctx, field, obj)
+				})
 		case "certificates":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -13100,6 +15438,125 @@ func (ec *executionContext) _SetAvailabilityPayload(ctx context.Context, sel ast
 			}
 		case "responder":
 			out.Values[i] = ec._SetAvailabilityPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var setQuietHoursPayloadImplementors = []string{"SetQuietHoursPayload"}
+
+func (ec *executionContext) _SetQuietHoursPayload(ctx context.Context, sel ast.SelectionSet, obj *SetQuietHoursPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setQuietHoursPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetQuietHoursPayload")
+		case "availability":
+			out.Values[i] = ec._SetQuietHoursPayload_availability(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._SetQuietHoursPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var setSchedulePayloadImplementors = []string{"SetSchedulePayload"}
+
+func (ec *executionContext) _SetSchedulePayload(ctx context.Context, sel ast.SelectionSet, obj *SetSchedulePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setSchedulePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetSchedulePayload")
+		case "availability":
+			out.Values[i] = ec._SetSchedulePayload_availability(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._SetSchedulePayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var shiftImplementors = []string{"Shift"}
+
+func (ec *executionContext) _Shift(ctx context.Context, sel ast.SelectionSet, obj *Shift) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shiftImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Shift")
+		case "weekday":
+			out.Values[i] = ec._Shift_weekday(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._Shift_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._Shift_to(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -13772,6 +16229,11 @@ func (ec *executionContext) unmarshalNAcknowledgeAlertInput2githubᚗcomᚋmuste
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNAddLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddLeaveInput(ctx context.Context, v any) (AddLeaveInput, error) {
+	res, err := ec.unmarshalInputAddLeaveInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAlert2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋdispatchᚐAlertᚄ(ctx context.Context, sel ast.SelectionSet, v []*dispatch.Alert) graphql.Marshaler {
 	ctx = graphql.WithBatchParents(ctx, "Alert", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -14027,6 +16489,26 @@ func (ec *executionContext) marshalNDispatchState2githubᚗcomᚋmusterhqᚋmust
 	return res
 }
 
+func (ec *executionContext) unmarshalNDutyReason2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐDutyReason(ctx context.Context, v any) (roster.DutyReason, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.DutyReason(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDutyReason2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐDutyReason(ctx context.Context, sel ast.SelectionSet, v roster.DutyReason) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "DutyReason!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNEndLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeaveInput(ctx context.Context, v any) (EndLeaveInput, error) {
+	res, err := ec.unmarshalInputEndLeaveInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
 	res, err := graphql.UnmarshalFloatContext(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -14039,6 +16521,11 @@ func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.S
 		graphql.AddInvalidNullFromMarshaler(ctx, "Float!")
 	}
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalNFollowScheduleInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐFollowScheduleInput(ctx context.Context, v any) (FollowScheduleInput, error) {
+	res, err := ec.unmarshalInputFollowScheduleInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNGrant2githubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrant(ctx context.Context, sel ast.SelectionSet, v auth.Grant) graphql.Marshaler {
@@ -14159,6 +16646,14 @@ func (ec *executionContext) marshalNInt2int64(ctx context.Context, sel ast.Selec
 	return res
 }
 
+func (ec *executionContext) marshalNLeave2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeave(ctx context.Context, sel ast.SelectionSet, v *Leave) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Leave!")
+		return graphql.Null
+	}
+	return ec._Leave(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNMarkEnRouteInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMarkEnRouteInput(ctx context.Context, v any) (MarkEnRouteInput, error) {
 	res, err := ec.unmarshalInputMarkEnRouteInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -14267,6 +16762,33 @@ func (ec *executionContext) marshalNPresence2ᚖgithubᚗcomᚋmusterhqᚋmuster
 	return ec._Presence(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNQuietHours2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHours(ctx context.Context, sel ast.SelectionSet, v *QuietHours) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "QuietHours!")
+		return graphql.Null
+	}
+	return ec._QuietHours(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNQuietHoursInput2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHoursInputᚄ(ctx context.Context, v any) ([]*QuietHoursInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*QuietHoursInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNQuietHoursInput2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHoursInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNQuietHoursInput2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHoursInput(ctx context.Context, v any) (*QuietHoursInput, error) {
+	res, err := ec.unmarshalInputQuietHoursInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRefreshSessionInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefreshSessionInput(ctx context.Context, v any) (RefreshSessionInput, error) {
 	res, err := ec.unmarshalInputRefreshSessionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -14352,6 +16874,16 @@ func (ec *executionContext) unmarshalNSetAvailabilityInput2githubᚗcomᚋmuster
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNSetQuietHoursInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetQuietHoursInput(ctx context.Context, v any) (SetQuietHoursInput, error) {
+	res, err := ec.unmarshalInputSetQuietHoursInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetScheduleInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetScheduleInput(ctx context.Context, v any) (SetScheduleInput, error) {
+	res, err := ec.unmarshalInputSetScheduleInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNSeverity2githubᚗcomᚋmusterhqᚋmusterᚋdispatchᚐSeverity(ctx context.Context, v any) (dispatch.Severity, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := dispatch.Severity(tmp)
@@ -14365,6 +16897,33 @@ func (ec *executionContext) marshalNSeverity2githubᚗcomᚋmusterhqᚋmusterᚋ
 		graphql.AddInvalidNullFromMarshaler(ctx, "Severity!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNShift2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShift(ctx context.Context, sel ast.SelectionSet, v *Shift) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Shift!")
+		return graphql.Null
+	}
+	return ec._Shift(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNShiftInput2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShiftInputᚄ(ctx context.Context, v any) ([]*ShiftInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*ShiftInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNShiftInput2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShiftInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNShiftInput2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShiftInput(ctx context.Context, v any) (*ShiftInput, error) {
+	res, err := ec.unmarshalInputShiftInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNSignInInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSignInInput(ctx context.Context, v any) (SignInInput, error) {
@@ -14472,6 +17031,16 @@ func (ec *executionContext) marshalNTransportMode2githubᚗcomᚋmusterhqᚋmust
 		graphql.AddInvalidNullFromMarshaler(ctx, "TransportMode!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNWeekday2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐWeekday(ctx context.Context, v any) (Weekday, error) {
+	var res Weekday
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWeekday2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐWeekday(ctx context.Context, sel ast.SelectionSet, v Weekday) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNWithdrawAlertInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐWithdrawAlertInput(ctx context.Context, v any) (WithdrawAlertInput, error) {
@@ -14635,6 +17204,13 @@ func (ec *executionContext) marshalOAcknowledgeAlertPayload2ᚖgithubᚗcomᚋmu
 	return ec._AcknowledgeAlertPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAddLeavePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddLeavePayload(ctx context.Context, sel ast.SelectionSet, v *AddLeavePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AddLeavePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAlert2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋdispatchᚐAlert(ctx context.Context, sel ast.SelectionSet, v *dispatch.Alert) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -14647,6 +17223,13 @@ func (ec *executionContext) marshalOAlertConnection2ᚖgithubᚗcomᚋmusterhq�
 		return graphql.Null
 	}
 	return ec._AlertConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAvailabilityToggle2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailabilityToggle(ctx context.Context, sel ast.SelectionSet, v *AvailabilityToggle) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AvailabilityToggle(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
@@ -14770,6 +17353,13 @@ func (ec *executionContext) marshalODispatch2ᚖgithubᚗcomᚋmusterhqᚋmuster
 	return ec._Dispatch(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOEndLeavePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeavePayload(ctx context.Context, sel ast.SelectionSet, v *EndLeavePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EndLeavePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOExclusion2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋdispatchᚐExclusion(ctx context.Context, v any) (*dispatch.Exclusion, error) {
 	if v == nil {
 		return nil, nil
@@ -14804,6 +17394,13 @@ func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel as
 	_ = sel
 	res := graphql.MarshalFloatContext(*v)
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) marshalOFollowSchedulePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐFollowSchedulePayload(ctx context.Context, sel ast.SelectionSet, v *FollowSchedulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._FollowSchedulePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -14856,6 +17453,25 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	return res
 }
 
+func (ec *executionContext) marshalOLeave2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeaveᚄ(ctx context.Context, sel ast.SelectionSet, v []*Leave) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLeave2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeave(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOMarkEnRoutePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMarkEnRoutePayload(ctx context.Context, sel ast.SelectionSet, v *MarkEnRoutePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -14889,6 +17505,32 @@ func (ec *executionContext) marshalOPosition2ᚖgithubᚗcomᚋmusterhqᚋmuster
 		return graphql.Null
 	}
 	return ec._Position(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOPresence2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPresence(ctx context.Context, sel ast.SelectionSet, v *Presence) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Presence(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOQuietHours2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHoursᚄ(ctx context.Context, sel ast.SelectionSet, v []*QuietHours) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNQuietHours2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHours(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalORefreshSessionPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefreshSessionPayload(ctx context.Context, sel ast.SelectionSet, v *RefreshSessionPayload) graphql.Marshaler {
@@ -14964,6 +17606,39 @@ func (ec *executionContext) marshalOSetAvailabilityPayload2ᚖgithubᚗcomᚋmus
 		return graphql.Null
 	}
 	return ec._SetAvailabilityPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSetQuietHoursPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetQuietHoursPayload(ctx context.Context, sel ast.SelectionSet, v *SetQuietHoursPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SetQuietHoursPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSetSchedulePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetSchedulePayload(ctx context.Context, sel ast.SelectionSet, v *SetSchedulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SetSchedulePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOShift2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShiftᚄ(ctx context.Context, sel ast.SelectionSet, v []*Shift) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNShift2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐShift(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOSignInPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSignInPayload(ctx context.Context, sel ast.SelectionSet, v *SignInPayload) graphql.Marshaler {

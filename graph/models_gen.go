@@ -45,6 +45,26 @@ type AcknowledgeAlertPayload struct {
 	Alert *dispatch.Alert `json:"alert"`
 }
 
+// For addLeave.
+type AddLeaveInput struct {
+	// When it begins; one that has begun already begins now.
+	From time.Time `json:"from"`
+	// When it ends: at most 366 days ahead.
+	To time.Time `json:"to"`
+	// A note, which nobody else reads; at most 200 characters.
+	Reason *string `json:"reason,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once, and a late repetition undoes nothing.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of addLeave.
+type AddLeavePayload struct {
+	// As it is now.
+	Availability *Availability `json:"availability"`
+	// Whose it is.
+	Responder *roster.Responder `json:"responder"`
+}
+
 // A page of alerts.
 type AlertConnection struct {
 	// The alerts.
@@ -53,11 +73,31 @@ type AlertConnection struct {
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
-// Whether a responder may be called out now.
+// Whether a responder may be called out now, and why. What the responder has set is shown to nobody else.
 type Availability struct {
 	// Whether the responder is on duty now.
 	OnDuty bool `json:"onDuty"`
-	// When duty ends by itself, if it does.
+	// When that changes by itself, if it does.
+	Until *time.Time `json:"until,omitempty"`
+	// What decides.
+	Reason roster.DutyReason `json:"reason"`
+	// The same in a sentence, with the time in the district's zone; null to others than the responder.
+	Explanation *string `json:"explanation,omitempty"`
+	// The switch; null if the schedule decides, and to others than the responder.
+	Toggle *AvailabilityToggle `json:"toggle,omitempty"`
+	// The weekly schedule; null to others than the responder.
+	Schedule []*Shift `json:"schedule,omitempty"`
+	// The quiet hours of every day; null to others than the responder.
+	QuietHours []*QuietHours `json:"quietHours,omitempty"`
+	// The leaves that are not over; null to others than the responder.
+	Leaves []*Leave `json:"leaves,omitempty"`
+}
+
+// The switch, while it is set.
+type AvailabilityToggle struct {
+	// On duty or off.
+	OnDuty bool `json:"onDuty"`
+	// When the schedule decides again; null for when the responder says so.
 	Until *time.Time `json:"until,omitempty"`
 }
 
@@ -179,12 +219,54 @@ type DeclineAlertPayload struct {
 	Alert *dispatch.Alert `json:"alert"`
 }
 
+// For endLeave.
+type EndLeaveInput struct {
+	// The leave's id.
+	LeaveID string `json:"leaveId"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once, and a late repetition undoes nothing.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of endLeave.
+type EndLeavePayload struct {
+	// As it is now.
+	Availability *Availability `json:"availability"`
+	// Whose it is.
+	Responder *roster.Responder `json:"responder"`
+}
+
+// For followSchedule.
+type FollowScheduleInput struct {
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once, and a late repetition undoes nothing.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of followSchedule.
+type FollowSchedulePayload struct {
+	// As it is now.
+	Availability *Availability `json:"availability"`
+	// Whose it is.
+	Responder *roster.Responder `json:"responder"`
+}
+
 // A page of incidents.
 type IncidentConnection struct {
 	// The incidents.
 	Nodes []*dispatch.Incident `json:"nodes"`
 	// Where the page is in the list.
 	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A time in which a responder is not called.
+type Leave struct {
+	// The leave's id.
+	ID string `json:"id"`
+	// When it begins.
+	From time.Time `json:"from"`
+	// When it ends.
+	To time.Time `json:"to"`
+	// The responder's own note.
+	Reason string `json:"reason"`
 }
 
 // For markEnRoute.
@@ -251,14 +333,30 @@ type PositionInput struct {
 	Datum geo.Datum `json:"datum"`
 }
 
-// The last known position of a responder on duty. Only the responder reads it.
+// The last known position of a responder on duty.
 type Presence struct {
-	// Where, in WGS84.
+	// Where, in WGS84; for those who may know it roughly, the middle of a square of about a kilometre.
 	Position *Position `json:"position"`
-	// The radius of the circle of uncertainty in metres.
+	// The radius of the circle of uncertainty in metres: 1,000 or more for those who may know it roughly.
 	AccuracyMeters float64 `json:"accuracyMeters"`
 	// When the position was taken.
 	RecordedAt time.Time `json:"recordedAt"`
+}
+
+// A part of every day, by the clock of the responder's district.
+type QuietHours struct {
+	// When they begin, such as 22:00.
+	From string `json:"from"`
+	// When they end, such as 07:00: on the next day if that is not after from.
+	To string `json:"to"`
+}
+
+// A part of every day, by the clock of the district.
+type QuietHoursInput struct {
+	// When they begin, from 00:00 to 23:59.
+	From string `json:"from"`
+	// When they end, up to 24:00: on the next day if that is not after from. It differs from from.
+	To string `json:"to"`
 }
 
 // For refreshSession.
@@ -367,7 +465,7 @@ type ResponderConnection struct {
 type SetAvailabilityInput struct {
 	// On duty or off.
 	OnDuty bool `json:"onDuty"`
-	// When duty ends by itself: at most 7 days ahead.
+	// When the schedule decides again, at most 7 days ahead; without it, when one says so.
 	Until *time.Time `json:"until,omitempty"`
 	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once, and a late repetition undoes nothing.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
@@ -379,6 +477,58 @@ type SetAvailabilityPayload struct {
 	Availability *Availability `json:"availability"`
 	// Whose it is.
 	Responder *roster.Responder `json:"responder"`
+}
+
+// For setQuietHours.
+type SetQuietHoursInput struct {
+	// All quiet hours of a day, at most 5.
+	Hours []*QuietHoursInput `json:"hours"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once, and a late repetition undoes nothing.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of setQuietHours.
+type SetQuietHoursPayload struct {
+	// As it is now.
+	Availability *Availability `json:"availability"`
+	// Whose it is.
+	Responder *roster.Responder `json:"responder"`
+}
+
+// For setSchedule.
+type SetScheduleInput struct {
+	// All shifts of a week, at most 50; none for no schedule.
+	Shifts []*ShiftInput `json:"shifts"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once, and a late repetition undoes nothing.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of setSchedule.
+type SetSchedulePayload struct {
+	// As it is now.
+	Availability *Availability `json:"availability"`
+	// Whose it is.
+	Responder *roster.Responder `json:"responder"`
+}
+
+// A part of every week, by the clock of the responder's district.
+type Shift struct {
+	// The day on which it begins.
+	Weekday Weekday `json:"weekday"`
+	// When it begins, such as 08:00.
+	From string `json:"from"`
+	// When it ends, such as 18:00: on the next day if that is not after from, and at the end of the day for 24:00.
+	To string `json:"to"`
+}
+
+// A part of every week, by the clock of the district.
+type ShiftInput struct {
+	// The day on which it begins.
+	Weekday Weekday `json:"weekday"`
+	// When it begins, from 00:00 to 23:59.
+	From string `json:"from"`
+	// When it ends, up to 24:00: on the next day if that is not after from. It differs from from.
+	To string `json:"to"`
 }
 
 // For signIn.
@@ -529,6 +679,79 @@ func (e *Audience) UnmarshalJSON(b []byte) error {
 }
 
 func (e Audience) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A day of the week.
+type Weekday string
+
+const (
+	// Monday.
+	WeekdayMonday Weekday = "MONDAY"
+	// Tuesday.
+	WeekdayTuesday Weekday = "TUESDAY"
+	// Wednesday.
+	WeekdayWednesday Weekday = "WEDNESDAY"
+	// Thursday.
+	WeekdayThursday Weekday = "THURSDAY"
+	// Friday.
+	WeekdayFriday Weekday = "FRIDAY"
+	// Saturday.
+	WeekdaySaturday Weekday = "SATURDAY"
+	// Sunday.
+	WeekdaySunday Weekday = "SUNDAY"
+)
+
+var AllWeekday = []Weekday{
+	WeekdayMonday,
+	WeekdayTuesday,
+	WeekdayWednesday,
+	WeekdayThursday,
+	WeekdayFriday,
+	WeekdaySaturday,
+	WeekdaySunday,
+}
+
+func (e Weekday) IsValid() bool {
+	switch e {
+	case WeekdayMonday, WeekdayTuesday, WeekdayWednesday, WeekdayThursday, WeekdayFriday, WeekdaySaturday, WeekdaySunday:
+		return true
+	}
+	return false
+}
+
+func (e Weekday) String() string {
+	return string(e)
+}
+
+func (e *Weekday) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = Weekday(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid Weekday", str)
+	}
+	return nil
+}
+
+func (e Weekday) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *Weekday) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e Weekday) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
