@@ -13,7 +13,7 @@ import (
 type done struct {
 	Meta        `bson:",inline"`
 	Due         `bson:",inline"` // when the record goes
-	Fingerprint string           `bson:"fingerprint"`
+	Fingerprint string           `bson:"fingerprint"` // its hash: inputs have what people wrote
 	Result      string           `bson:"result"`
 }
 
@@ -49,7 +49,7 @@ func Once(ctx context.Context, tx *Tx, now time.Time, s Step, take func() (strin
 	id := s.id()
 	before, err := Steps.Get(ctx, tx, id)
 	if err == nil {
-		if before.Fingerprint != s.Fingerprint {
+		if before.Fingerprint != s.fingerprint() {
 			return "", false, ErrOtherStep
 		}
 		return before.Result, true, nil
@@ -60,7 +60,7 @@ func Once(ctx context.Context, tx *Tx, now time.Time, s Step, take func() (strin
 	if result, err = take(); err != nil {
 		return "", false, err
 	}
-	record := &done{Meta: Meta{ID: id}, Fingerprint: s.Fingerprint, Result: result}
+	record := &done{Meta: Meta{ID: id}, Fingerprint: s.fingerprint(), Result: result}
 	record.SetDue(now.Add(keepSteps))
 	return result, false, Steps.Insert(ctx, tx, record)
 }
@@ -74,9 +74,13 @@ func ForgetSteps(db *DB, now func() time.Time, log *slog.Logger) *Worker[done] {
 }
 
 // id is a hash, since keys are the client's and may be of any length.
-func (s Step) id() string {
+func (s Step) id() string { return hashOf(s.Actor, s.Action, s.Key) }
+
+func (s Step) fingerprint() string { return hashOf(s.Fingerprint) }
+
+func hashOf(parts ...string) string {
 	h := sha256.New()
-	for _, part := range []string{s.Actor, s.Action, s.Key} {
+	for _, part := range parts {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}
