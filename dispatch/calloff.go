@@ -72,7 +72,7 @@ func (st *step) close(ctx context.Context, actor auth.Principal, i *Incident, ou
 	if i.Status == IncidentClosed {
 		return fault.Conflict("incident_closed", fault.Args{"state": i.Status})
 	}
-	i.Status, i.ClosedBy, i.ClosedAt, i.Outcome = IncidentClosed, actor.AccountID, st.now, outcome
+	i.Status, i.ClosedBy, i.ClosedAt, i.Outcome, i.HeldSince = IncidentClosed, actor.AccountID, st.now, outcome, st.now
 	if err := incidents.Replace(ctx, st.tx, i); err != nil {
 		return err
 	}

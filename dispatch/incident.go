@@ -110,6 +110,9 @@ type Incident struct {
 	ClosedBy    string         `bson:"closedBy,omitempty"`
 	ClosedAt    time.Time      `bson:"closedAt,omitempty"`
 	Outcome     string         `bson:"outcome,omitempty"`
+	// HeldSince is ClosedAt as long as the exact place and the texts are kept
+	// (see ForgetIncidents); zero before and afterwards.
+	HeldSince time.Time `bson:"heldSince,omitempty"`
 
 	// Coarse marks a copy from which the exact place has been taken out,
 	// because its reader has not accepted.
@@ -129,4 +132,5 @@ var incidents = store.Define[Incident]("incidents",
 	store.Index{Name: "subdistrict", Fields: []string{"place.subdistrict", "reportedAt"}},
 	store.Index{Name: "community", Fields: []string{"place.community", "reportedAt"}},
 	store.Index{Name: "path", Fields: []string{"place.unitPath", "status"}},
+	store.Index{Name: "held", Fields: []string{"heldSince"}, Sparse: true},
 )

@@ -112,6 +112,7 @@ var responders = store.Define[Responder]("responders",
 	store.Index{Name: "unit", Fields: []string{"unitPath"}},
 	store.Index{Name: "status", Fields: []string{"status", "unitPath"}},
 	store.Index{Name: "duty", Fields: []string{"duty.onDuty", "unitPath"}},
+	store.Index{Name: "left", Fields: []string{"status", "statusAt"}},
 	store.DueIndex,
 )
 

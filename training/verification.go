@@ -3,6 +3,8 @@ package training
 import (
 	"context"
 	"time"
+
+	"github.com/musterhq/muster/fault"
 )
 
 // State is what a certificate is worth now.
@@ -28,7 +30,7 @@ type Verification struct {
 // Verify checks a certificate by its number, in which spaces and hyphens do not
 // matter. It is open to anyone. It fails with INVALID for what cannot be a
 // number, its check digit included, and with NOT_FOUND for one that was never
-// issued.
+// issued, or whose holder's data was erased.
 func (s *Service) Verify(ctx context.Context, number string) (*Verification, error) {
 	number, err := parseNumber(number)
 	if err != nil {
@@ -37,6 +39,9 @@ func (s *Service) Verify(ctx context.Context, number string) (*Verification, err
 	c, err := byNumber(ctx, s.db, number)
 	if c, err = known(c, err, "certificate"); err != nil {
 		return nil, err
+	}
+	if c.HolderName == "" { // its holder's data was erased
+		return nil, fault.NotFound("certificate")
 	}
 	return &Verification{
 		Number: c.Number, HolderName: MaskName(c.HolderName), CourseID: c.CourseID,

@@ -1,0 +1,178 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/geo"
+	"github.com/musterhq/muster/store"
+)
+
+// personalResponder is a place on the roster in a copy of everything about an
+// account.
+type personalResponder struct {
+	ID             string                  `json:"id"`
+	Name           string                  `json:"name"`
+	Phone          string                  `json:"phone"`
+	OrgUnitID      string                  `json:"orgUnitId"`
+	Memberships    []personalMembership    `json:"memberships"`
+	Status         Status                  `json:"status"`
+	StatusAt       time.Time               `json:"statusAt"`
+	StatusReason   string                  `json:"statusReason"`
+	TransportMode  TransportMode           `json:"transportMode"`
+	Equipment      []string                `json:"equipment"`
+	Availability   personalAvailability    `json:"availability"`
+	Consents       personalConsents        `json:"consents"`
+	Qualifications []personalQualification `json:"qualifications"`
+	EnrolledAt     time.Time               `json:"enrolledAt"`
+}
+
+type personalMembership struct {
+	OrgUnitID string    `json:"orgUnitId"`
+	Since     time.Time `json:"since"`
+}
+
+type personalAvailability struct {
+	OnDuty bool      `json:"onDuty"`
+	Until  time.Time `json:"until,omitzero"`
+}
+
+type personalConsents struct {
+	Privacy  personalConsent `json:"privacy"`
+	Position personalConsent `json:"position"`
+}
+
+type personalConsent struct {
+	Version     string    `json:"version"`
+	GivenAt     time.Time `json:"givenAt,omitzero"`
+	WithdrawnAt time.Time `json:"withdrawnAt,omitzero"`
+}
+
+type personalQualification struct {
+	CourseID string    `json:"courseId"`
+	Until    time.Time `json:"until"`
+}
+
+// personalPresence is where a responder was seen last, in a copy.
+type personalPresence struct {
+	Position       personalPosition `json:"position"`
+	AccuracyMeters float64          `json:"accuracyMeters"`
+	RecordedAt     time.Time        `json:"recordedAt"`
+	ReceivedAt     time.Time        `json:"receivedAt"`
+}
+
+type personalPosition struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Datum     string  `json:"datum"`
+}
+
+// PersonalID returns the id of the account's responder, and "" if it is not on
+// the roster, to those who copy or erase what belongs to it. It is the same
+// after the erasure.
+func (s *Service) PersonalID(ctx context.Context, on store.Conn, accountID string) (string, error) {
+	r, err := ofAccount(ctx, on, accountID)
+	if fault.CodeOf(err) == fault.CodeNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding an account's responder: %w", err)
+	}
+	return r.ID, nil
+}
+
+// CopyPersonal writes the account's place on the roster (section "responder")
+// and where it was seen last ("presence"). It asks for no actor.
+func (s *Service) CopyPersonal(ctx context.Context, accountID string, write func(section string, doc any) error) error {
+	r, err := ofAccount(ctx, s.db, accountID)
+	if fault.CodeOf(err) == fault.CodeNotFound {
+		return nil
+	}
+	if err == nil {
+		err = write("responder", r.personal())
+	}
+	if err != nil {
+		return fmt.Errorf("copying a responder: %w", err)
+	}
+	p, err := presences.Get(ctx, s.db, r.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("copying a presence: %w", err)
+	}
+	return write("presence", p.personal())
+}
+
+func (r *Responder) personal() personalResponder {
+	p := personalResponder{
+		ID: r.ID, Name: r.Name, Phone: r.Phone, OrgUnitID: r.UnitID, Memberships: []personalMembership{},
+		Status: r.Status, StatusAt: r.StatusAt, StatusReason: r.StatusReason, TransportMode: r.TransportMode, Equipment: r.Equipment,
+		Availability:   personalAvailability{r.Availability.OnDuty, r.Availability.Until},
+		Consents:       personalConsents{personalConsent(r.Consents.Privacy), personalConsent(r.Consents.Position)},
+		Qualifications: []personalQualification{}, EnrolledAt: r.EnrolledAt,
+	}
+	for _, m := range r.Memberships {
+		p.Memberships = append(p.Memberships, personalMembership{m.UnitID, m.Since})
+	}
+	for _, q := range r.Qualifications {
+		p.Qualifications = append(p.Qualifications, personalQualification(q))
+	}
+	return p
+}
+
+func (p *Presence) personal() personalPresence {
+	return personalPresence{
+		Position:       personalPosition{p.Position.Latitude, p.Position.Longitude, string(geo.WGS84)},
+		AccuracyMeters: p.AccuracyMeters, RecordedAt: p.RecordedAt, ReceivedAt: p.ReceivedAt,
+	}
+}
+
+// Erased reports whether the account that the responder belonged to was erased.
+func (r *Responder) Erased() bool { return r.Phone == "" }
+
+// BeginErasure retires the account's responder, off duty, and leaves nothing of
+// it but what statistics are made of: its org unit, how it moved, and since
+// when it was there. It is no fault if there is none.
+func (s *Service) BeginErasure(ctx context.Context, tx *store.Tx, accountID string) error {
+	r, err := ofAccount(ctx, tx, accountID)
+	if fault.CodeOf(err) == fault.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("erasing a responder: %w", err)
+	}
+	// Whatever else a responder has is gone, since it is not written down here.
+	erased := &Responder{
+		Meta: r.Meta, AccountID: r.AccountID, UnitID: r.UnitID, UnitPath: r.UnitPath, Status: StatusRetired, StatusAt: s.now(),
+		TransportMode: r.TransportMode, Equipment: []string{}, EnrolledAt: r.EnrolledAt,
+	}
+	if err := responders.Replace(ctx, tx, erased); err != nil {
+		return fmt.Errorf("erasing a responder: %w", err)
+	}
+	if err := forgetPresence(ctx, tx, r.ID); err != nil {
+		return fmt.Errorf("erasing a presence: %w", err)
+	}
+	return s.hooks.offDuty(ctx, tx, erased)
+}
+
+// eraseWidth is how many documents are erased before others have their turn.
+const eraseWidth = 100
+
+// ErasePersonal erases what is kept about the account besides its responder,
+// whose erasure has begun.
+func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more bool, err error) {
+	responderID, err := s.PersonalID(ctx, s.db, accountID)
+	if err != nil || responderID == "" {
+		return false, err
+	}
+	// A position that was on its way when the erasure began.
+	err = s.db.Atomically(ctx, func(tx *store.Tx) error { return forgetPresence(ctx, tx, responderID) })
+	if err != nil {
+		return false, fmt.Errorf("erasing a presence: %w", err)
+	}
+	return false, nil
+}
