@@ -39,6 +39,7 @@ var edges = map[string][]string{
 	"training": {"audit", "auth", "fault", "geo", "locale", "store"},
 	"notify":   {"audit", "auth", "fault", "geo", "locale", "store"},
 	"dispatch": {"audit", "auth", "fault", "geo", "locale", "notify", "roster", "store", "training"},
+	"privacy":  {"audit", "auth", "fault", "store"},
 
 	"store/sqlite":       {"store"},
 	"store/mongo":        {"store"},
@@ -47,7 +48,7 @@ var edges = map[string][]string{
 	"notify/fcm/fcmtest": {},
 
 	"graph": {
-		"audit", "auth", "dispatch", "fault", "geo", "locale", "notify", "roster", "store", "training",
+		"audit", "auth", "dispatch", "fault", "geo", "locale", "notify", "privacy", "roster", "store", "training",
 		"graph/limit", "graph/scalar", "graph/transport",
 	},
 	"graph/limit":     {"fault"},
@@ -61,7 +62,7 @@ var edges = map[string][]string{
 
 	"server": {
 		"audit", "auth", "demo", "dispatch", "fault", "geo", "graph", "graph/transport", "locale", "notify", "notify/fcm",
-		"notify/fcm/fcmtest", "roster", "store", "store/mongo", "store/sqlite", "training",
+		"notify/fcm/fcmtest", "privacy", "roster", "store", "store/mongo", "store/sqlite", "training",
 	},
 }
 

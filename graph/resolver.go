@@ -8,6 +8,7 @@ import (
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/locale"
 	"github.com/musterhq/muster/notify"
+	"github.com/musterhq/muster/privacy"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/training"
 )
@@ -20,6 +21,7 @@ type Resolver struct {
 	Notify     *notify.Service
 	Dispatches *dispatch.Service
 	Live       *dispatch.Live
+	Privacy    *privacy.Service
 	Catalogue  *locale.Catalogue
 	Now        func() time.Time
 	Log        *slog.Logger

@@ -84,6 +84,20 @@ func (s *Service) PersonalID(ctx context.Context, on store.Conn, accountID strin
 	return r.ID, nil
 }
 
+// PersonalUnit returns the path of the org unit that the account's responder
+// belongs to, and "" if it is not on the roster, to services that decide by that
+// who may do something about it.
+func (s *Service) PersonalUnit(ctx context.Context, on store.Conn, accountID string) (unitPath string, err error) {
+	r, err := ofAccount(ctx, on, accountID)
+	if fault.CodeOf(err) == fault.CodeNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding an account's responder: %w", err)
+	}
+	return r.UnitPath, nil
+}
+
 // CopyPersonal writes the account's place on the roster (section "responder")
 // and where it was seen last ("presence"). It asks for no actor.
 func (s *Service) CopyPersonal(ctx context.Context, accountID string, write func(section string, doc any) error) error {

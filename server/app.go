@@ -18,6 +18,7 @@ import (
 	"github.com/musterhq/muster/graph/transport"
 	"github.com/musterhq/muster/locale"
 	"github.com/musterhq/muster/notify"
+	"github.com/musterhq/muster/privacy"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/store"
 	"github.com/musterhq/muster/training"
@@ -40,12 +41,6 @@ type parts struct {
 	web      web
 }
 
-// periods are how long things are kept.
-type periods struct{ audit time.Duration }
-
-// usualPeriods are the periods unless the configuration says otherwise.
-func usualPeriods() periods { return periods{audit: 3 * 365 * 24 * time.Hour} }
-
 // app is the whole server: services, the workers that do what is due, and the
 // HTTP side. Close it.
 type app struct {
@@ -61,6 +56,7 @@ type app struct {
 	notify    *notify.Service
 	dispatch  *dispatch.Service
 	live      *dispatch.Live
+	privacy   *privacy.Service
 	keyring   *auth.Keyring
 	streams   *transport.Streams
 	web       web
@@ -71,6 +67,7 @@ func collections() []store.Definition {
 	all := []store.Definition{store.Steps}
 	for _, more := range [][]store.Definition{
 		auth.Collections(), audit.Collections(), roster.Collections(), training.Collections(), notify.Collections(), dispatch.Collections(),
+		privacy.Collections(),
 	} {
 		all = append(all, more...)
 	}
@@ -128,6 +125,7 @@ func (a *app) makeServices(p parts) (err error) {
 		Roster: a.roster, Tracker: a.tracker, Training: a.training, Notify: a.notify,
 	})
 	a.live = dispatch.NewLive(a.db, a.log)
+	a.privacy = a.newPrivacy(p.keep)
 	return nil
 }
 
@@ -144,7 +142,7 @@ func (a *app) pushed(ctx context.Context, tx *store.Tx, m *notify.Message) error
 func (a *app) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for _, run := range []func(context.Context){
-		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run,
+		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run, a.privacy.Run,
 		a.roster.TurnDuties().Run, a.roster.Reorganise().Run, a.audit.Forget().Run,
 		store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
@@ -206,7 +204,7 @@ func (a *app) close() error { return a.db.Close() }
 func (a *app) endpoint() http.Handler {
 	resolver := &graph.Resolver{
 		Auth: a.auth, Roster: a.roster, Training: a.training, Notify: a.notify, Dispatches: a.dispatch, Live: a.live,
-		Catalogue: a.catalogue, Now: store.Now, Log: a.log,
+		Privacy: a.privacy, Catalogue: a.catalogue, Now: store.Now, Log: a.log,
 	}
 	return graph.NewEndpoint(resolver, graph.Endpoint{
 		Streams: a.streams, Authenticate: a.authenticateSocket, CheckOrigin: a.web.checkOrigin(), Introspection: a.web.graphiql,

@@ -26,6 +26,7 @@ type config struct {
 	proxies          []netip.Prefix
 	graphiql         bool
 	maxStreams       int
+	keep             periods
 	logLevel         slog.Level
 	logFormat        string
 }

@@ -43,7 +43,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 	}
 	return newApp(ctx, parts{
 		engine: engine, keyring: keyring, channel: channel, sender: sender,
-		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: c.issuer, audience: c.audience, zone: time.UTC, keep: usualPeriods(), log: log,
+		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: c.issuer, audience: c.audience, zone: time.UTC, keep: c.keep, log: log,
 		web: web{graphiql: c.graphiql, origins: c.origins, proxies: c.proxies, maxStreams: c.maxStreams},
 	})
 }

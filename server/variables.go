@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The names that the code needs besides their entries below.
@@ -56,6 +57,10 @@ func variables() []variable {
 		{"MUSTER_TRUSTED_PROXIES", "", "The networks of the proxies in front, such as 10.0.0.0/8, whose X-Forwarded-For is believed; separated by commas.", setProxies},
 		{"MUSTER_GRAPHIQL", "false", "true serves the GraphiQL page at /graphiql and lets clients read the schema.", boolean(func(c *config) *bool { return &c.graphiql })},
 		{"MUSTER_MAX_STREAMS", "20000", "How many WebSockets and event streams may be open at a time, a quarter of them from one address; each takes about 50 KB.", setMaxStreams},
+		{"MUSTER_KEEP_AUDIT", "1095d", "How long entries of the audit log are kept, in days or hours, such as 1095d or 26280h; 180d at least.", period(func(k *periods) *time.Duration { return &k.audit }, 180, 3650)},
+		{"MUSTER_KEEP_REJECTED", "90d", "How long after the rejection those who were rejected are kept; then they are erased.", period(func(k *periods) *time.Duration { return &k.rejected }, 1, 1095)},
+		{"MUSTER_KEEP_RETIRED", "1095d", "How long after they left those who left the roster are kept; then they are erased.", period(func(k *periods) *time.Duration { return &k.retired }, 30, 3650)},
+		{"MUSTER_KEEP_INCIDENTS", "1095d", "How long after the end an incident's exact place and texts are kept; the figures stay.", period(func(k *periods) *time.Duration { return &k.incidents }, 30, 10950)},
 		{"MUSTER_LOG_LEVEL", "info", "debug, info, warn or error.", setLogLevel},
 		{"MUSTER_LOG_FORMAT", "json", "json or text.", setLogFormat},
 	}
