@@ -20,6 +20,7 @@ import (
 	"github.com/musterhq/muster/geo"
 	"github.com/musterhq/muster/graph/scalar"
 	"github.com/musterhq/muster/notify"
+	"github.com/musterhq/muster/privacy"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/training"
 	gqlparser "github.com/vektah/gqlparser/v2"
@@ -199,9 +200,29 @@ type ComplexityRoot struct {
 		State        func(childComplexity int) int
 	}
 
+	Download struct {
+		ExpiresAt func(childComplexity int) int
+		URL       func(childComplexity int) int
+	}
+
 	EndLeavePayload struct {
 		Availability func(childComplexity int) int
 		Responder    func(childComplexity int) int
+	}
+
+	EraseAccountPayload struct {
+		Erasure func(childComplexity int) int
+	}
+
+	EraseMyAccountPayload struct {
+		Erasure func(childComplexity int) int
+	}
+
+	Erasure struct {
+		AccountID func(childComplexity int) int
+		BegunAt   func(childComplexity int) int
+		DoneAt    func(childComplexity int) int
+		Reason    func(childComplexity int) int
 	}
 
 	FollowSchedulePayload struct {
@@ -259,6 +280,8 @@ type ComplexityRoot struct {
 		CompleteAlert     func(childComplexity int, input CompleteAlertInput) int
 		DeclineAlert      func(childComplexity int, input DeclineAlertInput) int
 		EndLeave          func(childComplexity int, input EndLeaveInput) int
+		EraseAccount      func(childComplexity int, input EraseAccountInput) int
+		EraseMyAccount    func(childComplexity int, input EraseMyAccountInput) int
 		FollowSchedule    func(childComplexity int, input FollowScheduleInput) int
 		MarkEnRoute       func(childComplexity int, input MarkEnRouteInput) int
 		MarkOnScene       func(childComplexity int, input MarkOnSceneInput) int
@@ -266,6 +289,7 @@ type ComplexityRoot struct {
 		RegisterDevice    func(childComplexity int, input RegisterDeviceInput) int
 		ReportIncident    func(childComplexity int, input ReportIncidentInput) int
 		ReportPosition    func(childComplexity int, input ReportPositionInput) int
+		RequestMyData     func(childComplexity int) int
 		RequestSignInCode func(childComplexity int, input RequestSignInCodeInput) int
 		SetAvailability   func(childComplexity int, input SetAvailabilityInput) int
 		SetQuietHours     func(childComplexity int, input SetQuietHoursInput) int
@@ -340,6 +364,10 @@ type ComplexityRoot struct {
 
 	ReportPositionPayload struct {
 		Presence func(childComplexity int) int
+	}
+
+	RequestMyDataPayload struct {
+		Download func(childComplexity int) int
 	}
 
 	RequestSignInCodePayload struct {
@@ -495,6 +523,9 @@ type MutationResolver interface {
 	ReportIncident(ctx context.Context, input ReportIncidentInput) (*ReportIncidentPayload, error)
 	CloseIncident(ctx context.Context, input CloseIncidentInput) (*CloseIncidentPayload, error)
 	ReportPosition(ctx context.Context, input ReportPositionInput) (*ReportPositionPayload, error)
+	RequestMyData(ctx context.Context) (*RequestMyDataPayload, error)
+	EraseMyAccount(ctx context.Context, input EraseMyAccountInput) (*EraseMyAccountPayload, error)
+	EraseAccount(ctx context.Context, input EraseAccountInput) (*EraseAccountPayload, error)
 }
 type OrgUnitResolver interface {
 	Parent(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error)
@@ -1116,6 +1147,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Dispatch.State(childComplexity), true
 
+	case "Download.expiresAt":
+		if e.ComplexityRoot.Download.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Download.ExpiresAt(childComplexity), true
+	case "Download.url":
+		if e.ComplexityRoot.Download.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Download.URL(childComplexity), true
+
 	case "EndLeavePayload.availability":
 		if e.ComplexityRoot.EndLeavePayload.Availability == nil {
 			break
@@ -1128,6 +1172,45 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EndLeavePayload.Responder(childComplexity), true
+
+	case "EraseAccountPayload.erasure":
+		if e.ComplexityRoot.EraseAccountPayload.Erasure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseAccountPayload.Erasure(childComplexity), true
+
+	case "EraseMyAccountPayload.erasure":
+		if e.ComplexityRoot.EraseMyAccountPayload.Erasure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EraseMyAccountPayload.Erasure(childComplexity), true
+
+	case "Erasure.accountId":
+		if e.ComplexityRoot.Erasure.AccountID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.AccountID(childComplexity), true
+	case "Erasure.begunAt":
+		if e.ComplexityRoot.Erasure.BegunAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.BegunAt(childComplexity), true
+	case "Erasure.doneAt":
+		if e.ComplexityRoot.Erasure.DoneAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.DoneAt(childComplexity), true
+	case "Erasure.reason":
+		if e.ComplexityRoot.Erasure.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Reason(childComplexity), true
 
 	case "FollowSchedulePayload.availability":
 		if e.ComplexityRoot.FollowSchedulePayload.Availability == nil {
@@ -1379,6 +1462,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EndLeave(childComplexity, args["input"].(EndLeaveInput)), true
+	case "Mutation.eraseAccount":
+		if e.ComplexityRoot.Mutation.EraseAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_eraseAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EraseAccount(childComplexity, args["input"].(EraseAccountInput)), true
+	case "Mutation.eraseMyAccount":
+		if e.ComplexityRoot.Mutation.EraseMyAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_eraseMyAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EraseMyAccount(childComplexity, args["input"].(EraseMyAccountInput)), true
 	case "Mutation.followSchedule":
 		if e.ComplexityRoot.Mutation.FollowSchedule == nil {
 			break
@@ -1456,6 +1561,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReportPosition(childComplexity, args["input"].(ReportPositionInput)), true
+	case "Mutation.requestMyData":
+		if e.ComplexityRoot.Mutation.RequestMyData == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mutation.RequestMyData(childComplexity), true
 	case "Mutation.requestSignInCode":
 		if e.ComplexityRoot.Mutation.RequestSignInCode == nil {
 			break
@@ -1795,6 +1906,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ReportPositionPayload.Presence(childComplexity), true
 
+	case "RequestMyDataPayload.download":
+		if e.ComplexityRoot.RequestMyDataPayload.Download == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RequestMyDataPayload.Download(childComplexity), true
+
 	case "RequestSignInCodePayload.expiresAt":
 		if e.ComplexityRoot.RequestSignInCodePayload.ExpiresAt == nil {
 			break
@@ -2075,6 +2193,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CompleteAlertInput", ec.unmarshalInputCompleteAlertInput),
 			graphql.NewInputUnmarshaler("DeclineAlertInput", ec.unmarshalInputDeclineAlertInput),
 			graphql.NewInputUnmarshaler("EndLeaveInput", ec.unmarshalInputEndLeaveInput),
+			graphql.NewInputUnmarshaler("EraseAccountInput", ec.unmarshalInputEraseAccountInput),
+			graphql.NewInputUnmarshaler("EraseMyAccountInput", ec.unmarshalInputEraseMyAccountInput),
 			graphql.NewInputUnmarshaler("FollowScheduleInput", ec.unmarshalInputFollowScheduleInput),
 			graphql.NewInputUnmarshaler("MarkEnRouteInput", ec.unmarshalInputMarkEnRouteInput),
 			graphql.NewInputUnmarshaler("MarkOnSceneInput", ec.unmarshalInputMarkOnSceneInput),
@@ -2184,7 +2304,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/account.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/presence.graphqls" "schema/roster.graphqls" "schema/training.graphqls" "schema/unit.graphqls"
+//go:embed "schema/account.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/presence.graphqls" "schema/privacy.graphqls" "schema/roster.graphqls" "schema/training.graphqls" "schema/unit.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -2203,6 +2323,7 @@ var sources = []*ast.Source{
 	{Name: "schema/dispatch.graphqls", Input: sourceData("schema/dispatch.graphqls"), BuiltIn: false},
 	{Name: "schema/incident.graphqls", Input: sourceData("schema/incident.graphqls"), BuiltIn: false},
 	{Name: "schema/presence.graphqls", Input: sourceData("schema/presence.graphqls"), BuiltIn: false},
+	{Name: "schema/privacy.graphqls", Input: sourceData("schema/privacy.graphqls"), BuiltIn: false},
 	{Name: "schema/roster.graphqls", Input: sourceData("schema/roster.graphqls"), BuiltIn: false},
 	{Name: "schema/training.graphqls", Input: sourceData("schema/training.graphqls"), BuiltIn: false},
 	{Name: "schema/unit.graphqls", Input: sourceData("schema/unit.graphqls"), BuiltIn: false},
@@ -2503,6 +2624,16 @@ func (ec *executionContext) childFields_Dispatch(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Dispatch", field.Name)
 }
 
+func (ec *executionContext) childFields_Download(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return ec.fieldContext_Download_url(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Download_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Download", field.Name)
+}
+
 func (ec *executionContext) childFields_EndLeavePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "availability":
@@ -2511,6 +2642,36 @@ func (ec *executionContext) childFields_EndLeavePayload(ctx context.Context, fie
 		return ec.fieldContext_EndLeavePayload_responder(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EndLeavePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_EraseAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "erasure":
+		return ec.fieldContext_EraseAccountPayload_erasure(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EraseAccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_EraseMyAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "erasure":
+		return ec.fieldContext_EraseMyAccountPayload_erasure(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EraseMyAccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Erasure(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accountId":
+		return ec.fieldContext_Erasure_accountId(ctx, field)
+	case "reason":
+		return ec.fieldContext_Erasure_reason(ctx, field)
+	case "begunAt":
+		return ec.fieldContext_Erasure_begunAt(ctx, field)
+	case "doneAt":
+		return ec.fieldContext_Erasure_doneAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Erasure", field.Name)
 }
 
 func (ec *executionContext) childFields_FollowSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2711,6 +2872,14 @@ func (ec *executionContext) childFields_ReportPositionPayload(ctx context.Contex
 		return ec.fieldContext_ReportPositionPayload_presence(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReportPositionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RequestMyDataPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "download":
+		return ec.fieldContext_RequestMyDataPayload_download(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RequestMyDataPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RequestSignInCodePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3165,6 +3334,34 @@ func (ec *executionContext) field_Mutation_endLeave_args(ctx context.Context, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (EndLeaveInput, error) {
 			return ec.unmarshalNEndLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeaveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_eraseAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (EraseAccountInput, error) {
+			return ec.unmarshalNEraseAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseAccountInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_eraseMyAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (EraseMyAccountInput, error) {
+			return ec.unmarshalNEraseMyAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseMyAccountInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6076,6 +6273,52 @@ func (ec *executionContext) fieldContext_Dispatch_decisions(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Download_url(ctx context.Context, field graphql.CollectedField, obj *Download) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Download_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Download_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Download", field, false, false, "String")
+}
+
+func (ec *executionContext) _Download_expiresAt(ctx context.Context, field graphql.CollectedField, obj *Download) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Download_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Download_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Download", field, false, false, "DateTime")
+}
+
 func (ec *executionContext) _EndLeavePayload_availability(ctx context.Context, field graphql.CollectedField, obj *EndLeavePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6138,6 +6381,162 @@ func (ec *executionContext) fieldContext_EndLeavePayload_responder(_ context.Con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _EraseAccountPayload_erasure(ctx context.Context, field graphql.CollectedField, obj *EraseAccountPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EraseAccountPayload_erasure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Erasure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Erasure) graphql.Marshaler {
+			return ec.marshalNErasure2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐErasure(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EraseAccountPayload_erasure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EraseAccountPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Erasure(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EraseMyAccountPayload_erasure(ctx context.Context, field graphql.CollectedField, obj *EraseMyAccountPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EraseMyAccountPayload_erasure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Erasure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Erasure) graphql.Marshaler {
+			return ec.marshalNErasure2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐErasure(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EraseMyAccountPayload_erasure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EraseMyAccountPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Erasure(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Erasure_accountId(ctx context.Context, field graphql.CollectedField, obj *Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_accountId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AccountID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_accountId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Erasure_reason(ctx context.Context, field graphql.CollectedField, obj *Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v privacy.Reason) graphql.Marshaler {
+			return ec.marshalNErasureReason2githubᚗcomᚋmusterhqᚋmusterᚋprivacyᚐReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "ErasureReason")
+}
+
+func (ec *executionContext) _Erasure_begunAt(ctx context.Context, field graphql.CollectedField, obj *Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_begunAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BegunAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_begunAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Erasure_doneAt(ctx context.Context, field graphql.CollectedField, obj *Erasure) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Erasure_doneAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DoneAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Erasure_doneAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Erasure", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _FollowSchedulePayload_availability(ctx context.Context, field graphql.CollectedField, obj *FollowSchedulePayload) (ret graphql.Marshaler) {
@@ -8282,6 +8681,180 @@ func (ec *executionContext) fieldContext_Mutation_reportPosition(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_requestMyData(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_requestMyData(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mutation().RequestMyData(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *RequestMyDataPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RequestMyDataPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RequestMyDataPayload) graphql.Marshaler {
+			return ec.marshalORequestMyDataPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestMyDataPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_requestMyData(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RequestMyDataPayload(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_eraseMyAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_eraseMyAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EraseMyAccount(ctx, fc.Args["input"].(EraseMyAccountInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *EraseMyAccountPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *EraseMyAccountPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *EraseMyAccountPayload) graphql.Marshaler {
+			return ec.marshalOEraseMyAccountPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseMyAccountPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_eraseMyAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EraseMyAccountPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_eraseMyAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_eraseAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_eraseAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EraseAccount(ctx, fc.Args["input"].(EraseAccountInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *EraseAccountPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *EraseAccountPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *EraseAccountPayload) graphql.Marshaler {
+			return ec.marshalOEraseAccountPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseAccountPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_eraseAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EraseAccountPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_eraseAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _OrgUnit_id(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9585,6 +10158,38 @@ func (ec *executionContext) fieldContext_ReportPositionPayload_presence(_ contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Presence(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RequestMyDataPayload_download(ctx context.Context, field graphql.CollectedField, obj *RequestMyDataPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RequestMyDataPayload_download(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Download, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Download) graphql.Marshaler {
+			return ec.marshalNDownload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐDownload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RequestMyDataPayload_download(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RequestMyDataPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Download(ctx, field)
 		},
 	}
 	return fc, nil
@@ -12288,6 +12893,104 @@ func UnmarshalEndLeaveInput(ctx context.Context, raw any) (EndLeaveInput, error)
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputEraseAccountInput(ctx context.Context, obj any) (EraseAccountInput, error) {
+	var it EraseAccountInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accountId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEraseAccountInput unmarshals raw into the EraseAccountInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEraseAccountInput(ctx context.Context, raw any) (EraseAccountInput, error) {
+	var out EraseAccountInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EraseAccountInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputEraseMyAccountInput(ctx context.Context, obj any) (EraseMyAccountInput, error) {
+	var it EraseMyAccountInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"confirmation"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "confirmation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmation"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Confirmation = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEraseMyAccountInput unmarshals raw into the EraseMyAccountInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEraseMyAccountInput(ctx context.Context, raw any) (EraseMyAccountInput, error) {
+	var out EraseMyAccountInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EraseMyAccountInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputFollowScheduleInput(ctx context.Context, obj any) (FollowScheduleInput, error) {
 	var it FollowScheduleInput
 	if obj == nil {
@@ -14205,6 +14908,44 @@ func (ec *executionContext) _Dispatch(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var downloadImplementors = []string{"Download"}
+
+func (ec *executionContext) _Download(ctx context.Context, sel ast.SelectionSet, obj *Download) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, downloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Download")
+		case "url":
+			out.Values[i] = ec._Download_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Download_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var endLeavePayloadImplementors = []string{"EndLeavePayload"}
 
 func (ec *executionContext) _EndLeavePayload(ctx context.Context, sel ast.SelectionSet, obj *EndLeavePayload) graphql.Marshaler {
@@ -14224,6 +14965,120 @@ func (ec *executionContext) _EndLeavePayload(ctx context.Context, sel ast.Select
 		case "responder":
 			out.Values[i] = ec._EndLeavePayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var eraseAccountPayloadImplementors = []string{"EraseAccountPayload"}
+
+func (ec *executionContext) _EraseAccountPayload(ctx context.Context, sel ast.SelectionSet, obj *EraseAccountPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, eraseAccountPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EraseAccountPayload")
+		case "erasure":
+			out.Values[i] = ec._EraseAccountPayload_erasure(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var eraseMyAccountPayloadImplementors = []string{"EraseMyAccountPayload"}
+
+func (ec *executionContext) _EraseMyAccountPayload(ctx context.Context, sel ast.SelectionSet, obj *EraseMyAccountPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, eraseMyAccountPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EraseMyAccountPayload")
+		case "erasure":
+			out.Values[i] = ec._EraseMyAccountPayload_erasure(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var erasureImplementors = []string{"Erasure"}
+
+func (ec *executionContext) _Erasure(ctx context.Context, sel ast.SelectionSet, obj *Erasure) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, erasureImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Erasure")
+		case "accountId":
+			out.Values[i] = ec._Erasure_accountId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._Erasure_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "begunAt":
+			out.Values[i] = ec._Erasure_begunAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "doneAt":
+			out.Values[i] = ec._Erasure_doneAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -14749,6 +15604,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "requestMyData":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_requestMyData(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "eraseMyAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_eraseMyAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "eraseAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_eraseAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -15252,6 +16128,39 @@ func (ec *executionContext) _ReportPositionPayload(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("ReportPositionPayload")
 		case "presence":
 			out.Values[i] = ec._ReportPositionPayload_presence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var requestMyDataPayloadImplementors = []string{"RequestMyDataPayload"}
+
+func (ec *executionContext) _RequestMyDataPayload(ctx context.Context, sel ast.SelectionSet, obj *RequestMyDataPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, requestMyDataPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RequestMyDataPayload")
+		case "download":
+			out.Values[i] = ec._RequestMyDataPayload_download(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16489,6 +17398,14 @@ func (ec *executionContext) marshalNDispatchState2githubᚗcomᚋmusterhqᚋmust
 	return res
 }
 
+func (ec *executionContext) marshalNDownload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐDownload(ctx context.Context, sel ast.SelectionSet, v *Download) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Download!")
+		return graphql.Null
+	}
+	return ec._Download(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNDutyReason2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐDutyReason(ctx context.Context, v any) (roster.DutyReason, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := roster.DutyReason(tmp)
@@ -16507,6 +17424,39 @@ func (ec *executionContext) marshalNDutyReason2githubᚗcomᚋmusterhqᚋmuster�
 func (ec *executionContext) unmarshalNEndLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeaveInput(ctx context.Context, v any) (EndLeaveInput, error) {
 	res, err := ec.unmarshalInputEndLeaveInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNEraseAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseAccountInput(ctx context.Context, v any) (EraseAccountInput, error) {
+	res, err := ec.unmarshalInputEraseAccountInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNEraseMyAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseMyAccountInput(ctx context.Context, v any) (EraseMyAccountInput, error) {
+	res, err := ec.unmarshalInputEraseMyAccountInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNErasure2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐErasure(ctx context.Context, sel ast.SelectionSet, v *Erasure) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Erasure!")
+		return graphql.Null
+	}
+	return ec._Erasure(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNErasureReason2githubᚗcomᚋmusterhqᚋmusterᚋprivacyᚐReason(ctx context.Context, v any) (privacy.Reason, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := privacy.Reason(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNErasureReason2githubᚗcomᚋmusterhqᚋmusterᚋprivacyᚐReason(ctx context.Context, sel ast.SelectionSet, v privacy.Reason) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ErasureReason!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
@@ -17360,6 +18310,20 @@ func (ec *executionContext) marshalOEndLeavePayload2ᚖgithubᚗcomᚋmusterhq�
 	return ec._EndLeavePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOEraseAccountPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseAccountPayload(ctx context.Context, sel ast.SelectionSet, v *EraseAccountPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EraseAccountPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOEraseMyAccountPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseMyAccountPayload(ctx context.Context, sel ast.SelectionSet, v *EraseMyAccountPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EraseMyAccountPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOExclusion2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋdispatchᚐExclusion(ctx context.Context, v any) (*dispatch.Exclusion, error) {
 	if v == nil {
 		return nil, nil
@@ -17559,6 +18523,13 @@ func (ec *executionContext) marshalOReportPositionPayload2ᚖgithubᚗcomᚋmust
 		return graphql.Null
 	}
 	return ec._ReportPositionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORequestMyDataPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestMyDataPayload(ctx context.Context, sel ast.SelectionSet, v *RequestMyDataPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RequestMyDataPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORequestSignInCodePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestSignInCodePayload(ctx context.Context, sel ast.SelectionSet, v *RequestSignInCodePayload) graphql.Marshaler {

@@ -13,6 +13,7 @@ import (
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/geo"
 	"github.com/musterhq/muster/notify"
+	"github.com/musterhq/muster/privacy"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/training"
 )
@@ -219,6 +220,14 @@ type DeclineAlertPayload struct {
 	Alert *dispatch.Alert `json:"alert"`
 }
 
+// A file that can be fetched once, with a plain GET.
+type Download struct {
+	// Where, from the server's address on. It is a secret: whoever has it can fetch the file.
+	URL string `json:"url"`
+	// Until when.
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
 // For endLeave.
 type EndLeaveInput struct {
 	// The leave's id.
@@ -233,6 +242,46 @@ type EndLeavePayload struct {
 	Availability *Availability `json:"availability"`
 	// Whose it is.
 	Responder *roster.Responder `json:"responder"`
+}
+
+// For eraseAccount.
+type EraseAccountInput struct {
+	// The account to erase.
+	AccountID string `json:"accountId"`
+	// What it rests on, such as a letter and its date; 1 to 500 characters. It is kept in the audit log: do not name the person.
+	Reason string `json:"reason"`
+	// Any text of at most 100 characters: a repetition with the same is not done again.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of eraseAccount.
+type EraseAccountPayload struct {
+	// The erasure, which has begun.
+	Erasure *Erasure `json:"erasure"`
+}
+
+// For eraseMyAccount.
+type EraseMyAccountInput struct {
+	// The account's phone, typed again, so that nobody does it by accident.
+	Confirmation string `json:"confirmation"`
+}
+
+// Of eraseMyAccount.
+type EraseMyAccountPayload struct {
+	// The erasure, which has begun.
+	Erasure *Erasure `json:"erasure"`
+}
+
+// An account that is being erased, or was.
+type Erasure struct {
+	// The account's id, which stays in what the law makes us keep.
+	AccountID string `json:"accountId"`
+	// Why it is erased.
+	Reason privacy.Reason `json:"reason"`
+	// Since when nobody can sign in as it.
+	BegunAt time.Time `json:"begunAt"`
+	// When nothing was left to erase; null while there is more to do.
+	DoneAt *time.Time `json:"doneAt,omitempty"`
 }
 
 // For followSchedule.
@@ -439,6 +488,12 @@ type ReportPositionInput struct {
 type ReportPositionPayload struct {
 	// What is known now.
 	Presence *Presence `json:"presence"`
+}
+
+// Of requestMyData.
+type RequestMyDataPayload struct {
+	// The copy: a JSON file.
+	Download *Download `json:"download"`
 }
 
 // For requestSignInCode.

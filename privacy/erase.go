@@ -49,7 +49,8 @@ type EraseAccount struct {
 const maxReason = 500
 
 // Erase erases an account for an administrator of the org unit that it belongs
-// to, who must also be one wherever the account has a role. It fails with
+// to, who must also be one wherever the account has a role. One that neither is
+// on the roster nor has a role is nobody's but its owner's. It fails with
 // INVALID; with FORBIDDEN for other staff of that unit; with NOT_FOUND for
 // everybody else, or if there is none; and with CONFLICT while it is responding
 // to an alert, or if it was erased before.
@@ -87,15 +88,18 @@ func (in EraseAccount) check() error {
 }
 
 func (s *Service) erase(ctx context.Context, tx *store.Tx, actor auth.Principal, in EraseAccount) error {
+	grants, err := s.Auth.GrantsOf(ctx, tx, in.AccountID)
+	if err != nil {
+		return err
+	}
 	unitPath, err := s.UnitOf(ctx, tx, in.AccountID)
 	if err != nil {
 		return err
 	}
-	if err := mayErase(actor, unitPath); err != nil {
-		return err
+	if unitPath == "" && len(grants) > 0 { // staff need not be on the roster
+		unitPath = grants[0].UnitPath
 	}
-	grants, err := s.Auth.GrantsOf(ctx, tx, in.AccountID)
-	if err != nil {
+	if err := mayErase(actor, unitPath); err != nil {
 		return err
 	}
 	for _, g := range grants {

@@ -49,6 +49,7 @@ func mutations() map[string]operation {
 		}, false, true},
 	}
 	maps.Copy(all, dutyMutations())
+	maps.Copy(all, privacyMutations())
 	for _, name := range answers {
 		all[name] = operation{answering(name), answerVars, false, false}
 	}

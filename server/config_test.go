@@ -18,7 +18,7 @@ const credentials = `{"type": "service_account", "project_id": "p", "private_key
 func defaults() config {
 	return config{
 		addr: "127.0.0.1:8080", dataDir: "./muster-data", keyFile: "muster-data/keys.json",
-		issuer: "muster", audience: "muster", maxStreams: 20_000, logFormat: "json",
+		issuer: "muster", audience: "muster", maxStreams: 20_000, logFormat: "json", keep: usualPeriods(),
 	}
 }
 
@@ -76,7 +76,7 @@ func TestReadConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compare := cmp.Options{cmp.AllowUnexported(config{}, secret{}), cmpopts.EquateComparable(netip.Prefix{})}
+			compare := cmp.Options{cmp.AllowUnexported(config{}, secret{}, periods{}), cmpopts.EquateComparable(netip.Prefix{})}
 			if diff := cmp.Diff(want, got, compare...); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/musterhq/muster/auth"
@@ -45,8 +44,8 @@ func period(field func(*periods) *time.Duration, minDays, maxDays int) func(*con
 	}
 }
 
-// maxPeriodDigits keeps numbers in which a duration has no room out of the sum.
-const maxPeriodDigits = 6
+// maxPeriod keeps numbers out for which a duration has no room.
+const maxPeriod = 36500 * day
 
 // parsePeriod reads whole days (90d) or hours (2160h): of what is kept for
 // months nobody means minutes, and a month has no fixed length.
@@ -54,7 +53,7 @@ func parsePeriod(value string) (time.Duration, error) {
 	units := map[string]time.Duration{"d": day, "h": time.Hour}
 	number, unit := value[:max(len(value)-1, 0)], value[max(len(value)-1, 0):]
 	n, err := strconv.ParseUint(number, 10, 32)
-	if err != nil || units[unit] == 0 || len(number) > maxPeriodDigits || strings.HasPrefix(number, "+") {
+	if err != nil || units[unit] == 0 || n > uint64(maxPeriod/units[unit]) {
 		return 0, errors.New("must be whole days or hours, such as 90d or 2160h")
 	}
 	return time.Duration(n) * units[unit], nil
