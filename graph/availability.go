@@ -11,10 +11,7 @@ import (
 // availability says whether a responder is on duty now, and to itself also what
 // it has set.
 func (r *Resolver) availability(ctx context.Context, of *roster.Responder) (*Availability, error) {
-	duty, zone, err := r.Roster.DutyOf(ctx, of)
-	if err != nil {
-		return nil, err
-	}
+	duty, zone := r.Roster.DutyOf(ctx, of)
 	out := &Availability{OnDuty: duty.OnDuty, Until: some(duty.Until), Reason: duty.Reason}
 	if of.AccountID != actor(ctx).AccountID {
 		return out, nil

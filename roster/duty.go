@@ -107,11 +107,7 @@ func (a Availability) inShift(t time.Time) bool {
 // Whatever changes a responder's availability, status or unit stores it by
 // this.
 func (s *Service) turn(ctx context.Context, tx *store.Tx, r *Responder) error {
-	zone, err := s.zoneOf(ctx, tx, r.UnitPath)
-	if err != nil {
-		return err
-	}
-	was, now := r.Duty, s.now()
+	zone, was, now := s.Zone(ctx, r.UnitPath), r.Duty, s.now()
 	r.Availability.forgetPast(now)
 	var again time.Time
 	r.Duty, again = effective(r.Availability, r.Status, zone, now)
@@ -146,17 +142,8 @@ func earlier(a, b time.Time) time.Time {
 // DutyOf returns the duty of the responder at this moment, which is the stored
 // one but for the moment that a worker needs to follow the clock, and the zone
 // in which its times are to be read.
-func (s *Service) DutyOf(ctx context.Context, r *Responder) (Duty, *time.Location, error) {
-	zone, err := s.zoneOf(ctx, s.db, r.UnitPath)
-	if err != nil {
-		return Duty{}, nil, err
-	}
+func (s *Service) DutyOf(ctx context.Context, r *Responder) (Duty, *time.Location) {
+	zone := s.Zone(ctx, r.UnitPath)
 	d, _ := effective(r.Availability, r.Status, zone, s.now())
-	return d, zone, nil
-}
-
-// zoneOf returns the time zone of the district in which the unit with the path
-// lies. All that reads a clock asks here.
-func (s *Service) zoneOf(context.Context, store.Conn, string) (*time.Location, error) {
-	return s.zone, nil
+	return d, zone
 }

@@ -36,8 +36,30 @@ type personalMembership struct {
 }
 
 type personalAvailability struct {
-	OnDuty bool      `json:"onDuty"`
-	Until  time.Time `json:"until,omitzero"`
+	Toggle     ToggleState     `json:"toggle,omitempty"`
+	Until      time.Time       `json:"until,omitzero"`
+	Schedule   []personalShift `json:"schedule"`
+	QuietHours []personalHours `json:"quietHours"`
+	Leaves     []personalLeave `json:"leaves"`
+	SignedOut  bool            `json:"signedOut"`
+	OnDuty     bool            `json:"onDuty"`
+	Reason     DutyReason      `json:"reason,omitempty"`
+}
+
+type personalShift struct {
+	Weekday string `json:"weekday"`
+	personalHours
+}
+
+type personalHours struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+type personalLeave struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Reason string    `json:"reason"`
 }
 
 type personalConsents struct {
@@ -125,7 +147,7 @@ func (r *Responder) personal() personalResponder {
 	p := personalResponder{
 		ID: r.ID, Name: r.Name, Phone: r.Phone, OrgUnitID: r.UnitID, Memberships: []personalMembership{},
 		Status: r.Status, StatusAt: r.StatusAt, StatusReason: r.StatusReason, TransportMode: r.TransportMode, Equipment: r.Equipment,
-		Availability:   personalAvailability{r.Availability.OnDuty, r.Availability.Until},
+		Availability:   r.Availability.personal(r.Duty),
 		Consents:       personalConsents{personalConsent(r.Consents.Privacy), personalConsent(r.Consents.Position)},
 		Qualifications: []personalQualification{}, EnrolledAt: r.EnrolledAt,
 	}
@@ -137,6 +159,25 @@ func (r *Responder) personal() personalResponder {
 	}
 	return p
 }
+
+func (a Availability) personal(d Duty) personalAvailability {
+	p := personalAvailability{
+		Toggle: a.Toggle.State, Until: a.Toggle.Until, SignedOut: a.SignedOut, OnDuty: d.OnDuty, Reason: d.Reason,
+		Schedule: []personalShift{}, QuietHours: []personalHours{}, Leaves: []personalLeave{},
+	}
+	for _, f := range a.Schedule {
+		p.Schedule = append(p.Schedule, personalShift{f.Weekday.String(), f.Hours.personal()})
+	}
+	for _, h := range a.Quiet {
+		p.QuietHours = append(p.QuietHours, h.personal())
+	}
+	for _, l := range a.Leaves {
+		p.Leaves = append(p.Leaves, personalLeave{l.From, l.To, l.Reason})
+	}
+	return p
+}
+
+func (h Hours) personal() personalHours { return personalHours{h.From.String(), h.To.String()} }
 
 func (p *Presence) personal() personalPresence {
 	return personalPresence{
@@ -162,15 +203,12 @@ func (s *Service) BeginErasure(ctx context.Context, tx *store.Tx, accountID stri
 	// Whatever else a responder has is gone, since it is not written down here.
 	erased := &Responder{
 		Meta: r.Meta, AccountID: r.AccountID, UnitID: r.UnitID, UnitPath: r.UnitPath, Status: StatusRetired, StatusAt: s.now(),
-		TransportMode: r.TransportMode, Equipment: []string{}, EnrolledAt: r.EnrolledAt,
+		TransportMode: r.TransportMode, Equipment: []string{}, Duty: r.Duty, EnrolledAt: r.EnrolledAt,
 	}
-	if err := responders.Replace(ctx, tx, erased); err != nil {
+	if err := s.turn(ctx, tx, erased); err != nil {
 		return fmt.Errorf("erasing a responder: %w", err)
 	}
-	if err := forgetPresence(ctx, tx, r.ID); err != nil {
-		return fmt.Errorf("erasing a presence: %w", err)
-	}
-	return s.hooks.offDuty(ctx, tx, erased)
+	return nil
 }
 
 // eraseWidth is how many documents are erased before others have their turn.
@@ -184,7 +222,10 @@ func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more boo
 		return false, err
 	}
 	// A position that was on its way when the erasure began.
-	err = s.db.Atomically(ctx, func(tx *store.Tx) error { return forgetPresence(ctx, tx, responderID) })
+	err = s.db.Atomically(ctx, func(tx *store.Tx) error {
+		_, err := s.keepPresence(ctx, tx, &Responder{Meta: store.Meta{ID: responderID}}, s.now())
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("erasing a presence: %w", err)
 	}

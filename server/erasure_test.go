@@ -341,7 +341,7 @@ func testErased(t *testing.T, a *app, left traces) {
 		t.Errorf("the certificate can still be verified: %v", err)
 	}
 	r, err := a.roster.OfAccount(ctx, left.accountID)
-	if err != nil || !r.Erased() || r.Status != "RETIRED" || r.UnitID != guiyuanOne || r.Availability.OnDuty {
+	if err != nil || !r.Erased() || r.Status != "RETIRED" || r.UnitID != guiyuanOne || r.Duty.OnDuty {
 		t.Errorf("the responder is %+v, %v", r, err)
 	}
 	if n, err := a.privacy.RunDue(ctx); err != nil { // again changes nothing
