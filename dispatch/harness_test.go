@@ -377,6 +377,8 @@ func reported(changes ...func(*Report)) Report {
 func (v *town) run() {
 	v.t.Helper()
 	for {
+		_, err := v.Roster.TurnDuties().RunDue(v.t.Context())
+		must(v.t, err)
 		steps, err := v.RunDue(v.t.Context())
 		must(v.t, err)
 		sent, err := v.Notify.RunDue(v.t.Context())

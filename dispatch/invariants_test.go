@@ -42,6 +42,7 @@ func (v *town) checkDispatch(d *Dispatch, live map[string]string) {
 		}
 		if a.State.Open() {
 			open++
+			v.checkOnDuty(a)
 		}
 		if a.State.Counts() {
 			accepted++
@@ -67,6 +68,16 @@ func (v *town) checkDispatch(d *Dispatch, live map[string]string) {
 		if line.Number != int64(n+1) {
 			v.t.Errorf("%s: decision %d has the number %d", d.ID, n+1, line.Number)
 		}
+	}
+}
+
+// checkOnDuty: nobody who has left is waited for.
+func (v *town) checkOnDuty(a *Alert) {
+	v.t.Helper()
+	found, err := v.Roster.LoadResponders(v.t.Context(), v.db, []string{a.ResponderID})
+	must(v.t, err)
+	if r := found[a.ResponderID]; r == nil || !r.Duty.OnDuty {
+		v.t.Errorf("%s waits for %s, who is off duty", a.ID, a.Name)
 	}
 }
 
