@@ -25,14 +25,18 @@ const (
 func (p *Presence) Coarse() *Presence {
 	c := *p
 	c.Doubt = nil
-	row := middle(p.Position.Latitude, cellDegrees)
+	row := middle(p.Position.Latitude, cellDegrees, 90)
 	width := cellDegrees / max(math.Cos(row*math.Pi/180), cellDegrees)
-	c.Position = geo.Position{Latitude: row, Longitude: min(middle(p.Position.Longitude, width), 180)}
+	c.Position = geo.Position{Latitude: row, Longitude: middle(p.Position.Longitude, width, 180)}
 	c.AccuracyMeters = max(coarseMeters, p.AccuracyMeters+coarseMeters/2)
 	return &c
 }
 
-func middle(degrees, step float64) float64 { return (math.Floor(degrees/step) + 0.5) * step }
+// middle is the middle of the step in which the degrees are, and not beyond the
+// limit.
+func middle(degrees, step, limit float64) float64 {
+	return max(-limit, min(limit, (math.Floor(degrees/step)+0.5)*step))
+}
 
 // PresencesOf returns where the responders are, by id: exactly for the actor's
 // own, and coarsely to DISPATCHER of any of the teams that the responder belongs

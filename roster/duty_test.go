@@ -279,16 +279,17 @@ func TestParseMinute(t *testing.T) {
 	}
 }
 
-// BenchmarkEffective is the worst that can be set.
+// BenchmarkEffective is the worst that can be set: shifts that never count,
+// between as many leaves as there can be.
 func BenchmarkEffective(b *testing.B) {
 	now := time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC)
-	a := Availability{Toggle: Toggle{State: ToggleOn}}
+	a := Availability{Quiet: []Hours{hoursOf("00:00-24:00")}}
 	for i := range MaxShifts {
-		a.Schedule = append(a.Schedule, Shift{time.Weekday(i % 7), Hours{Minute(i), Minute(i + 1)}})
+		a.Schedule = append(a.Schedule, Shift{time.Weekday(i % 7), Hours{Minute(2 * i), Minute(2*i + 1)}})
 	}
 	for i := range MaxLeaves {
-		from := now.AddDate(0, 0, 18*i)
-		a.Leaves = append(a.Leaves, Leave{From: from, To: from.AddDate(0, 0, 18)})
+		from := now.AddDate(0, 0, 18*i+1)
+		a.Leaves = append(a.Leaves, Leave{From: from, To: from.Add(time.Hour)})
 	}
 	zone := zoneNamed(b, "Asia/Shanghai")
 	for b.Loop() {
