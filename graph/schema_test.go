@@ -110,6 +110,7 @@ var boundedLists = map[string]string{
 	"Availability.schedule":   "50 at most",
 	"Availability.quietHours": "5 at most",
 	"Availability.leaves":     "20 at most",
+	"OrgUnit.formerNames":     "the last 50",
 }
 
 func TestSchemaPagesWhatCanGrow(t *testing.T) {

@@ -8,12 +8,122 @@ package graph
 import (
 	"context"
 
+	"github.com/musterhq/muster/geo"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/store"
 )
 
+func (r *mutationResolver) CreateUnit(ctx context.Context, input CreateUnitInput) (*CreateUnitPayload, error) {
+	in, err := newUnit(input)
+	if err != nil {
+		return nil, err
+	}
+	unit, err := r.Roster.CreateUnit(ctx, actor(ctx), in)
+	if err != nil {
+		return nil, err
+	}
+	return &CreateUnitPayload{OrgUnit: unit}, nil
+}
+
+func (r *mutationResolver) RenameUnit(ctx context.Context, input RenameUnitInput) (*RenameUnitPayload, error) {
+	key, err := keyOf(input.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	unit, err := r.Roster.RenameUnit(ctx, actor(ctx), roster.RenameUnit{UnitID: input.OrgUnitID, Name: input.Name, Reason: input.Reason, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	return &RenameUnitPayload{OrgUnit: unit}, nil
+}
+
+func (r *mutationResolver) MoveUnit(ctx context.Context, input MoveUnitInput) (*MoveUnitPayload, error) {
+	key, err := keyOf(input.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	unit, err := r.Roster.MoveUnit(ctx, actor(ctx), roster.MoveUnit{UnitID: input.OrgUnitID, ParentID: input.ParentID, Reason: input.Reason, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	return &MoveUnitPayload{OrgUnit: unit}, nil
+}
+
+func (r *mutationResolver) MergeUnit(ctx context.Context, input MergeUnitInput) (*MergeUnitPayload, error) {
+	key, err := keyOf(input.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	unit, err := r.Roster.MergeUnit(ctx, actor(ctx), roster.MergeUnit{UnitID: input.OrgUnitID, IntoID: input.IntoID, Reason: input.Reason, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	return &MergeUnitPayload{OrgUnit: unit}, nil
+}
+
+func (r *mutationResolver) CloseUnit(ctx context.Context, input CloseUnitInput) (*CloseUnitPayload, error) {
+	key, err := keyOf(input.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	unit, err := r.Roster.CloseUnit(ctx, actor(ctx), roster.CloseUnit{UnitID: input.OrgUnitID, Reason: input.Reason, Key: key})
+	if err != nil {
+		return nil, err
+	}
+	return &CloseUnitPayload{OrgUnit: unit}, nil
+}
+
+func (r *mutationResolver) LocateUnit(ctx context.Context, input LocateUnitInput) (*LocateUnitPayload, error) {
+	in, err := unitPlace(input)
+	if err != nil {
+		return nil, err
+	}
+	unit, err := r.Roster.LocateUnit(ctx, actor(ctx), in)
+	if err != nil {
+		return nil, err
+	}
+	return &LocateUnitPayload{OrgUnit: unit}, nil
+}
+
+func (r *mutationResolver) SetBoundary(ctx context.Context, input SetBoundaryInput) (*SetBoundaryPayload, error) {
+	key, err := keyOf(input.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	unit, err := r.Roster.SetBoundary(ctx, actor(ctx), roster.SetBoundary{
+		UnitID: input.OrgUnitID, GeoJSON: or(input.GeoJSON), Datum: input.Datum, Reason: input.Reason, Key: key,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &SetBoundaryPayload{OrgUnit: unit}, nil
+}
+
 func (r *orgUnitResolver) Parent(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error) {
 	return r.units(ctx, ids(objs, func(u *roster.Unit) string { return u.ParentID }))
+}
+
+func (r *orgUnitResolver) Center(ctx context.Context, obj *roster.Unit, datum geo.Datum) (*Position, error) {
+	if obj.Center == nil {
+		return nil, nil
+	}
+	return position(*obj.Center, datum), nil
+}
+
+func (r *orgUnitResolver) TimeZone(ctx context.Context, obj *roster.Unit) (*string, error) {
+	return some(obj.TimeZone), nil
+}
+
+func (r *orgUnitResolver) MergedInto(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error) {
+	return r.units(ctx, ids(objs, func(u *roster.Unit) string { return u.MergedInto }))
+}
+
+func (r *orgUnitResolver) Boundary(ctx context.Context, objs []*roster.Unit) ([]*string, error) {
+	return r.boundaries(ctx, objs)
+}
+
+func (r *orgUnitResolver) Reorganising(ctx context.Context, objs []*roster.Unit) ([]bool, error) {
+	return r.Roster.Reorganising(ctx, objs)
 }
 
 func (r *queryResolver) OrgUnit(ctx context.Context, id string) (*roster.Unit, error) {

@@ -39,7 +39,7 @@ type Unit struct {
 	Center *geo.Position `bson:"center,omitempty"`
 	// TimeZone is a district's, by its IANA name; "" for the usual one.
 	TimeZone string `bson:"timeZone,omitempty"`
-	// FormerNames are those that it has had, oldest first.
+	// FormerNames are those that it has had, oldest first: the last 50.
 	FormerNames []FormerName `bson:"formerNames,omitempty"`
 	// ClosedAt is when the unit was closed; zero while it is open. A closed
 	// unit can be read, and takes in nobody and nothing.
@@ -55,6 +55,9 @@ type FormerName struct {
 	Until time.Time `bson:"until"`
 }
 
+// maxFormerNames is how many names of a unit are kept.
+const maxFormerNames = 50
+
 // Closed reports whether the unit was closed.
 func (u *Unit) Closed() bool { return !u.ClosedAt.IsZero() }
 
@@ -62,6 +65,7 @@ func (u *Unit) Closed() bool { return !u.ClosedAt.IsZero() }
 func (u *Unit) rename(name string, now time.Time) {
 	if u.Name != name {
 		u.FormerNames = append(u.FormerNames, FormerName{Name: u.Name, Until: now})
+		u.FormerNames = u.FormerNames[max(0, len(u.FormerNames)-maxFormerNames):]
 		u.Name = name
 	}
 }
