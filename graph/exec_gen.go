@@ -147,6 +147,10 @@ type ComplexityRoot struct {
 		Incident func(childComplexity int) int
 	}
 
+	CloseUnitPayload struct {
+		OrgUnit func(childComplexity int) int
+	}
+
 	CompleteAlertPayload struct {
 		Alert func(childComplexity int) int
 	}
@@ -154,6 +158,10 @@ type ComplexityRoot struct {
 	Course struct {
 		ID   func(childComplexity int) int
 		Name func(childComplexity int) int
+	}
+
+	CreateUnitPayload struct {
+		OrgUnit func(childComplexity int) int
 	}
 
 	Decision struct {
@@ -230,6 +238,11 @@ type ComplexityRoot struct {
 		Responder    func(childComplexity int) int
 	}
 
+	FormerName struct {
+		Name  func(childComplexity int) int
+		Until func(childComplexity int) int
+	}
+
 	Grant struct {
 		OrgUnit func(childComplexity int) int
 		Role    func(childComplexity int) int
@@ -264,6 +277,10 @@ type ComplexityRoot struct {
 		To     func(childComplexity int) int
 	}
 
+	LocateUnitPayload struct {
+		OrgUnit func(childComplexity int) int
+	}
+
 	MarkEnRoutePayload struct {
 		Alert func(childComplexity int) int
 	}
@@ -272,26 +289,41 @@ type ComplexityRoot struct {
 		Alert func(childComplexity int) int
 	}
 
+	MergeUnitPayload struct {
+		OrgUnit func(childComplexity int) int
+	}
+
+	MoveUnitPayload struct {
+		OrgUnit func(childComplexity int) int
+	}
+
 	Mutation struct {
 		AcceptAlert       func(childComplexity int, input AcceptAlertInput) int
 		AcknowledgeAlert  func(childComplexity int, input AcknowledgeAlertInput) int
 		AddLeave          func(childComplexity int, input AddLeaveInput) int
 		CloseIncident     func(childComplexity int, input CloseIncidentInput) int
+		CloseUnit         func(childComplexity int, input CloseUnitInput) int
 		CompleteAlert     func(childComplexity int, input CompleteAlertInput) int
+		CreateUnit        func(childComplexity int, input CreateUnitInput) int
 		DeclineAlert      func(childComplexity int, input DeclineAlertInput) int
 		EndLeave          func(childComplexity int, input EndLeaveInput) int
 		EraseAccount      func(childComplexity int, input EraseAccountInput) int
 		EraseMyAccount    func(childComplexity int, input EraseMyAccountInput) int
 		FollowSchedule    func(childComplexity int, input FollowScheduleInput) int
+		LocateUnit        func(childComplexity int, input LocateUnitInput) int
 		MarkEnRoute       func(childComplexity int, input MarkEnRouteInput) int
 		MarkOnScene       func(childComplexity int, input MarkOnSceneInput) int
+		MergeUnit         func(childComplexity int, input MergeUnitInput) int
+		MoveUnit          func(childComplexity int, input MoveUnitInput) int
 		RefreshSession    func(childComplexity int, input RefreshSessionInput) int
 		RegisterDevice    func(childComplexity int, input RegisterDeviceInput) int
+		RenameUnit        func(childComplexity int, input RenameUnitInput) int
 		ReportIncident    func(childComplexity int, input ReportIncidentInput) int
 		ReportPosition    func(childComplexity int, input ReportPositionInput) int
 		RequestMyData     func(childComplexity int) int
 		RequestSignInCode func(childComplexity int, input RequestSignInCodeInput) int
 		SetAvailability   func(childComplexity int, input SetAvailabilityInput) int
+		SetBoundary       func(childComplexity int, input SetBoundaryInput) int
 		SetQuietHours     func(childComplexity int, input SetQuietHoursInput) int
 		SetSchedule       func(childComplexity int, input SetScheduleInput) int
 		SignIn            func(childComplexity int, input SignInInput) int
@@ -301,10 +333,17 @@ type ComplexityRoot struct {
 	}
 
 	OrgUnit struct {
-		ID     func(childComplexity int) int
-		Level  func(childComplexity int) int
-		Name   func(childComplexity int) int
-		Parent func(childComplexity int) int
+		Boundary     func(childComplexity int) int
+		Center       func(childComplexity int, datum geo.Datum) int
+		ClosedAt     func(childComplexity int) int
+		FormerNames  func(childComplexity int) int
+		ID           func(childComplexity int) int
+		Level        func(childComplexity int) int
+		MergedInto   func(childComplexity int) int
+		Name         func(childComplexity int) int
+		Parent       func(childComplexity int) int
+		Reorganising func(childComplexity int) int
+		TimeZone     func(childComplexity int) int
 	}
 
 	OrgUnitConnection struct {
@@ -358,6 +397,10 @@ type ComplexityRoot struct {
 		Device func(childComplexity int) int
 	}
 
+	RenameUnitPayload struct {
+		OrgUnit func(childComplexity int) int
+	}
+
 	ReportIncidentPayload struct {
 		Incident func(childComplexity int) int
 	}
@@ -394,6 +437,10 @@ type ComplexityRoot struct {
 	SetAvailabilityPayload struct {
 		Availability func(childComplexity int) int
 		Responder    func(childComplexity int) int
+	}
+
+	SetBoundaryPayload struct {
+		OrgUnit func(childComplexity int) int
 	}
 
 	SetQuietHoursPayload struct {
@@ -526,9 +573,22 @@ type MutationResolver interface {
 	RequestMyData(ctx context.Context) (*RequestMyDataPayload, error)
 	EraseMyAccount(ctx context.Context, input EraseMyAccountInput) (*EraseMyAccountPayload, error)
 	EraseAccount(ctx context.Context, input EraseAccountInput) (*EraseAccountPayload, error)
+	CreateUnit(ctx context.Context, input CreateUnitInput) (*CreateUnitPayload, error)
+	RenameUnit(ctx context.Context, input RenameUnitInput) (*RenameUnitPayload, error)
+	MoveUnit(ctx context.Context, input MoveUnitInput) (*MoveUnitPayload, error)
+	MergeUnit(ctx context.Context, input MergeUnitInput) (*MergeUnitPayload, error)
+	CloseUnit(ctx context.Context, input CloseUnitInput) (*CloseUnitPayload, error)
+	LocateUnit(ctx context.Context, input LocateUnitInput) (*LocateUnitPayload, error)
+	SetBoundary(ctx context.Context, input SetBoundaryInput) (*SetBoundaryPayload, error)
 }
 type OrgUnitResolver interface {
 	Parent(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error)
+	Center(ctx context.Context, obj *roster.Unit, datum geo.Datum) (*Position, error)
+	TimeZone(ctx context.Context, obj *roster.Unit) (*string, error)
+
+	MergedInto(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error)
+	Boundary(ctx context.Context, objs []*roster.Unit) ([]*string, error)
+	Reorganising(ctx context.Context, objs []*roster.Unit) ([]bool, error)
 }
 type QueryResolver interface {
 	Me(ctx context.Context) (*auth.Account, error)
@@ -938,6 +998,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CloseIncidentPayload.Incident(childComplexity), true
 
+	case "CloseUnitPayload.orgUnit":
+		if e.ComplexityRoot.CloseUnitPayload.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseUnitPayload.OrgUnit(childComplexity), true
+
 	case "CompleteAlertPayload.alert":
 		if e.ComplexityRoot.CompleteAlertPayload.Alert == nil {
 			break
@@ -957,6 +1024,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Course.Name(childComplexity), true
+
+	case "CreateUnitPayload.orgUnit":
+		if e.ComplexityRoot.CreateUnitPayload.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateUnitPayload.OrgUnit(childComplexity), true
 
 	case "Decision.at":
 		if e.ComplexityRoot.Decision.At == nil {
@@ -1225,6 +1299,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FollowSchedulePayload.Responder(childComplexity), true
 
+	case "FormerName.name":
+		if e.ComplexityRoot.FormerName.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormerName.Name(childComplexity), true
+	case "FormerName.until":
+		if e.ComplexityRoot.FormerName.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormerName.Until(childComplexity), true
+
 	case "Grant.orgUnit":
 		if e.ComplexityRoot.Grant.OrgUnit == nil {
 			break
@@ -1371,6 +1458,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Leave.To(childComplexity), true
 
+	case "LocateUnitPayload.orgUnit":
+		if e.ComplexityRoot.LocateUnitPayload.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LocateUnitPayload.OrgUnit(childComplexity), true
+
 	case "MarkEnRoutePayload.alert":
 		if e.ComplexityRoot.MarkEnRoutePayload.Alert == nil {
 			break
@@ -1384,6 +1478,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MarkOnScenePayload.Alert(childComplexity), true
+
+	case "MergeUnitPayload.orgUnit":
+		if e.ComplexityRoot.MergeUnitPayload.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergeUnitPayload.OrgUnit(childComplexity), true
+
+	case "MoveUnitPayload.orgUnit":
+		if e.ComplexityRoot.MoveUnitPayload.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MoveUnitPayload.OrgUnit(childComplexity), true
 
 	case "Mutation.acceptAlert":
 		if e.ComplexityRoot.Mutation.AcceptAlert == nil {
@@ -1429,6 +1537,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CloseIncident(childComplexity, args["input"].(CloseIncidentInput)), true
+	case "Mutation.closeUnit":
+		if e.ComplexityRoot.Mutation.CloseUnit == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_closeUnit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CloseUnit(childComplexity, args["input"].(CloseUnitInput)), true
 	case "Mutation.completeAlert":
 		if e.ComplexityRoot.Mutation.CompleteAlert == nil {
 			break
@@ -1440,6 +1559,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CompleteAlert(childComplexity, args["input"].(CompleteAlertInput)), true
+	case "Mutation.createUnit":
+		if e.ComplexityRoot.Mutation.CreateUnit == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createUnit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateUnit(childComplexity, args["input"].(CreateUnitInput)), true
 	case "Mutation.declineAlert":
 		if e.ComplexityRoot.Mutation.DeclineAlert == nil {
 			break
@@ -1495,6 +1625,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.FollowSchedule(childComplexity, args["input"].(FollowScheduleInput)), true
+	case "Mutation.locateUnit":
+		if e.ComplexityRoot.Mutation.LocateUnit == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_locateUnit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LocateUnit(childComplexity, args["input"].(LocateUnitInput)), true
 	case "Mutation.markEnRoute":
 		if e.ComplexityRoot.Mutation.MarkEnRoute == nil {
 			break
@@ -1517,6 +1658,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MarkOnScene(childComplexity, args["input"].(MarkOnSceneInput)), true
+	case "Mutation.mergeUnit":
+		if e.ComplexityRoot.Mutation.MergeUnit == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_mergeUnit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MergeUnit(childComplexity, args["input"].(MergeUnitInput)), true
+	case "Mutation.moveUnit":
+		if e.ComplexityRoot.Mutation.MoveUnit == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_moveUnit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MoveUnit(childComplexity, args["input"].(MoveUnitInput)), true
 	case "Mutation.refreshSession":
 		if e.ComplexityRoot.Mutation.RefreshSession == nil {
 			break
@@ -1539,6 +1702,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RegisterDevice(childComplexity, args["input"].(RegisterDeviceInput)), true
+	case "Mutation.renameUnit":
+		if e.ComplexityRoot.Mutation.RenameUnit == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_renameUnit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RenameUnit(childComplexity, args["input"].(RenameUnitInput)), true
 	case "Mutation.reportIncident":
 		if e.ComplexityRoot.Mutation.ReportIncident == nil {
 			break
@@ -1589,6 +1763,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetAvailability(childComplexity, args["input"].(SetAvailabilityInput)), true
+	case "Mutation.setBoundary":
+		if e.ComplexityRoot.Mutation.SetBoundary == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setBoundary_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetBoundary(childComplexity, args["input"].(SetBoundaryInput)), true
 	case "Mutation.setQuietHours":
 		if e.ComplexityRoot.Mutation.SetQuietHours == nil {
 			break
@@ -1651,6 +1836,35 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.WithdrawAlert(childComplexity, args["input"].(WithdrawAlertInput)), true
 
+	case "OrgUnit.boundary":
+		if e.ComplexityRoot.OrgUnit.Boundary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrgUnit.Boundary(childComplexity), true
+	case "OrgUnit.center":
+		if e.ComplexityRoot.OrgUnit.Center == nil {
+			break
+		}
+
+		args, err := ec.field_OrgUnit_center_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.OrgUnit.Center(childComplexity, args["datum"].(geo.Datum)), true
+	case "OrgUnit.closedAt":
+		if e.ComplexityRoot.OrgUnit.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrgUnit.ClosedAt(childComplexity), true
+	case "OrgUnit.formerNames":
+		if e.ComplexityRoot.OrgUnit.FormerNames == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrgUnit.FormerNames(childComplexity), true
 	case "OrgUnit.id":
 		if e.ComplexityRoot.OrgUnit.ID == nil {
 			break
@@ -1663,6 +1877,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OrgUnit.Level(childComplexity), true
+	case "OrgUnit.mergedInto":
+		if e.ComplexityRoot.OrgUnit.MergedInto == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrgUnit.MergedInto(childComplexity), true
 	case "OrgUnit.name":
 		if e.ComplexityRoot.OrgUnit.Name == nil {
 			break
@@ -1675,6 +1895,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OrgUnit.Parent(childComplexity), true
+	case "OrgUnit.reorganising":
+		if e.ComplexityRoot.OrgUnit.Reorganising == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrgUnit.Reorganising(childComplexity), true
+	case "OrgUnit.timeZone":
+		if e.ComplexityRoot.OrgUnit.TimeZone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrgUnit.TimeZone(childComplexity), true
 
 	case "OrgUnitConnection.nodes":
 		if e.ComplexityRoot.OrgUnitConnection.Nodes == nil {
@@ -1892,6 +2124,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RegisterDevicePayload.Device(childComplexity), true
 
+	case "RenameUnitPayload.orgUnit":
+		if e.ComplexityRoot.RenameUnitPayload.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RenameUnitPayload.OrgUnit(childComplexity), true
+
 	case "ReportIncidentPayload.incident":
 		if e.ComplexityRoot.ReportIncidentPayload.Incident == nil {
 			break
@@ -2000,6 +2239,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SetAvailabilityPayload.Responder(childComplexity), true
+
+	case "SetBoundaryPayload.orgUnit":
+		if e.ComplexityRoot.SetBoundaryPayload.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetBoundaryPayload.OrgUnit(childComplexity), true
 
 	case "SetQuietHoursPayload.availability":
 		if e.ComplexityRoot.SetQuietHoursPayload.Availability == nil {
@@ -2190,22 +2436,29 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AcknowledgeAlertInput", ec.unmarshalInputAcknowledgeAlertInput),
 			graphql.NewInputUnmarshaler("AddLeaveInput", ec.unmarshalInputAddLeaveInput),
 			graphql.NewInputUnmarshaler("CloseIncidentInput", ec.unmarshalInputCloseIncidentInput),
+			graphql.NewInputUnmarshaler("CloseUnitInput", ec.unmarshalInputCloseUnitInput),
 			graphql.NewInputUnmarshaler("CompleteAlertInput", ec.unmarshalInputCompleteAlertInput),
+			graphql.NewInputUnmarshaler("CreateUnitInput", ec.unmarshalInputCreateUnitInput),
 			graphql.NewInputUnmarshaler("DeclineAlertInput", ec.unmarshalInputDeclineAlertInput),
 			graphql.NewInputUnmarshaler("EndLeaveInput", ec.unmarshalInputEndLeaveInput),
 			graphql.NewInputUnmarshaler("EraseAccountInput", ec.unmarshalInputEraseAccountInput),
 			graphql.NewInputUnmarshaler("EraseMyAccountInput", ec.unmarshalInputEraseMyAccountInput),
 			graphql.NewInputUnmarshaler("FollowScheduleInput", ec.unmarshalInputFollowScheduleInput),
+			graphql.NewInputUnmarshaler("LocateUnitInput", ec.unmarshalInputLocateUnitInput),
 			graphql.NewInputUnmarshaler("MarkEnRouteInput", ec.unmarshalInputMarkEnRouteInput),
 			graphql.NewInputUnmarshaler("MarkOnSceneInput", ec.unmarshalInputMarkOnSceneInput),
+			graphql.NewInputUnmarshaler("MergeUnitInput", ec.unmarshalInputMergeUnitInput),
+			graphql.NewInputUnmarshaler("MoveUnitInput", ec.unmarshalInputMoveUnitInput),
 			graphql.NewInputUnmarshaler("PositionInput", ec.unmarshalInputPositionInput),
 			graphql.NewInputUnmarshaler("QuietHoursInput", ec.unmarshalInputQuietHoursInput),
 			graphql.NewInputUnmarshaler("RefreshSessionInput", ec.unmarshalInputRefreshSessionInput),
 			graphql.NewInputUnmarshaler("RegisterDeviceInput", ec.unmarshalInputRegisterDeviceInput),
+			graphql.NewInputUnmarshaler("RenameUnitInput", ec.unmarshalInputRenameUnitInput),
 			graphql.NewInputUnmarshaler("ReportIncidentInput", ec.unmarshalInputReportIncidentInput),
 			graphql.NewInputUnmarshaler("ReportPositionInput", ec.unmarshalInputReportPositionInput),
 			graphql.NewInputUnmarshaler("RequestSignInCodeInput", ec.unmarshalInputRequestSignInCodeInput),
 			graphql.NewInputUnmarshaler("SetAvailabilityInput", ec.unmarshalInputSetAvailabilityInput),
+			graphql.NewInputUnmarshaler("SetBoundaryInput", ec.unmarshalInputSetBoundaryInput),
 			graphql.NewInputUnmarshaler("SetQuietHoursInput", ec.unmarshalInputSetQuietHoursInput),
 			graphql.NewInputUnmarshaler("SetScheduleInput", ec.unmarshalInputSetScheduleInput),
 			graphql.NewInputUnmarshaler("ShiftInput", ec.unmarshalInputShiftInput),
@@ -2518,6 +2771,14 @@ func (ec *executionContext) childFields_CloseIncidentPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type CloseIncidentPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CloseUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_CloseUnitPayload_orgUnit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CloseUnitPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CompleteAlertPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "alert":
@@ -2534,6 +2795,14 @@ func (ec *executionContext) childFields_Course(ctx context.Context, field graphq
 		return ec.fieldContext_Course_name(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Course", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_CreateUnitPayload_orgUnit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateUnitPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Decision(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2684,6 +2953,16 @@ func (ec *executionContext) childFields_FollowSchedulePayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type FollowSchedulePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_FormerName(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_FormerName_name(ctx, field)
+	case "until":
+		return ec.fieldContext_FormerName_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FormerName", field.Name)
+}
+
 func (ec *executionContext) childFields_Grant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "role":
@@ -2752,6 +3031,14 @@ func (ec *executionContext) childFields_Leave(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Leave", field.Name)
 }
 
+func (ec *executionContext) childFields_LocateUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_LocateUnitPayload_orgUnit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LocateUnitPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_MarkEnRoutePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "alert":
@@ -2768,6 +3055,22 @@ func (ec *executionContext) childFields_MarkOnScenePayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type MarkOnScenePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_MergeUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_MergeUnitPayload_orgUnit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MergeUnitPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_MoveUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_MoveUnitPayload_orgUnit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MoveUnitPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_OrgUnit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2778,6 +3081,20 @@ func (ec *executionContext) childFields_OrgUnit(ctx context.Context, field graph
 		return ec.fieldContext_OrgUnit_level(ctx, field)
 	case "parent":
 		return ec.fieldContext_OrgUnit_parent(ctx, field)
+	case "center":
+		return ec.fieldContext_OrgUnit_center(ctx, field)
+	case "timeZone":
+		return ec.fieldContext_OrgUnit_timeZone(ctx, field)
+	case "formerNames":
+		return ec.fieldContext_OrgUnit_formerNames(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_OrgUnit_closedAt(ctx, field)
+	case "mergedInto":
+		return ec.fieldContext_OrgUnit_mergedInto(ctx, field)
+	case "boundary":
+		return ec.fieldContext_OrgUnit_boundary(ctx, field)
+	case "reorganising":
+		return ec.fieldContext_OrgUnit_reorganising(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type OrgUnit", field.Name)
 }
@@ -2858,6 +3175,14 @@ func (ec *executionContext) childFields_RegisterDevicePayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type RegisterDevicePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RenameUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_RenameUnitPayload_orgUnit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RenameUnitPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ReportIncidentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "incident":
@@ -2932,6 +3257,14 @@ func (ec *executionContext) childFields_SetAvailabilityPayload(ctx context.Conte
 		return ec.fieldContext_SetAvailabilityPayload_responder(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetAvailabilityPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetBoundaryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_SetBoundaryPayload_orgUnit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetBoundaryPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SetQuietHoursPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3300,12 +3633,40 @@ func (ec *executionContext) field_Mutation_closeIncident_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_closeUnit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CloseUnitInput, error) {
+			return ec.unmarshalNCloseUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCloseUnitInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_completeAlert_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CompleteAlertInput, error) {
 			return ec.unmarshalNCompleteAlertInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCompleteAlertInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createUnit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateUnitInput, error) {
+			return ec.unmarshalNCreateUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCreateUnitInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3384,6 +3745,20 @@ func (ec *executionContext) field_Mutation_followSchedule_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_locateUnit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (LocateUnitInput, error) {
+			return ec.unmarshalNLocateUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLocateUnitInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_markEnRoute_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3412,6 +3787,34 @@ func (ec *executionContext) field_Mutation_markOnScene_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_mergeUnit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (MergeUnitInput, error) {
+			return ec.unmarshalNMergeUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMergeUnitInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_moveUnit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (MoveUnitInput, error) {
+			return ec.unmarshalNMoveUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMoveUnitInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_refreshSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3432,6 +3835,20 @@ func (ec *executionContext) field_Mutation_registerDevice_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RegisterDeviceInput, error) {
 			return ec.unmarshalNRegisterDeviceInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRegisterDeviceInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_renameUnit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RenameUnitInput, error) {
+			return ec.unmarshalNRenameUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRenameUnitInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3488,6 +3905,20 @@ func (ec *executionContext) field_Mutation_setAvailability_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (SetAvailabilityInput, error) {
 			return ec.unmarshalNSetAvailabilityInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetAvailabilityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setBoundary_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SetBoundaryInput, error) {
+			return ec.unmarshalNSetBoundaryInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetBoundaryInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3563,6 +3994,20 @@ func (ec *executionContext) field_Mutation_withdrawAlert_args(ctx context.Contex
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_OrgUnit_center_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "datum",
+		func(ctx context.Context, v any) (geo.Datum, error) {
+			return ec.unmarshalNDatum2githubᚗcomᚋmusterhqᚋmusterᚋgeoᚐDatum(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["datum"] = arg0
 	return args, nil
 }
 
@@ -5459,6 +5904,38 @@ func (ec *executionContext) fieldContext_CloseIncidentPayload_incident(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _CloseUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *CloseUnitPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseUnitPayload_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrgUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalNOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseUnitPayload_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CloseUnitPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CompleteAlertPayload_alert(ctx context.Context, field graphql.CollectedField, obj *CompleteAlertPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5535,6 +6012,38 @@ func (ec *executionContext) _Course_name(ctx context.Context, field graphql.Coll
 }
 func (ec *executionContext) fieldContext_Course_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Course", field, false, false, "String")
+}
+
+func (ec *executionContext) _CreateUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *CreateUnitPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateUnitPayload_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrgUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalNOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateUnitPayload_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateUnitPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Decision_id(ctx context.Context, field graphql.CollectedField, obj *Decision) (ret graphql.Marshaler) {
@@ -6603,6 +7112,52 @@ func (ec *executionContext) fieldContext_FollowSchedulePayload_responder(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _FormerName_name(ctx context.Context, field graphql.CollectedField, obj *roster.FormerName) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormerName_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FormerName_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormerName", field, false, false, "String")
+}
+
+func (ec *executionContext) _FormerName_until(ctx context.Context, field graphql.CollectedField, obj *roster.FormerName) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormerName_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FormerName_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormerName", field, false, false, "DateTime")
+}
+
 func (ec *executionContext) _Grant_role(ctx context.Context, field graphql.CollectedField, obj *auth.Grant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7265,6 +7820,38 @@ func (ec *executionContext) fieldContext_Leave_reason(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Leave", field, false, false, "String")
 }
 
+func (ec *executionContext) _LocateUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *LocateUnitPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LocateUnitPayload_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrgUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalNOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LocateUnitPayload_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LocateUnitPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _MarkEnRoutePayload_alert(ctx context.Context, field graphql.CollectedField, obj *MarkEnRoutePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7324,6 +7911,70 @@ func (ec *executionContext) fieldContext_MarkOnScenePayload_alert(_ context.Cont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Alert(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MergeUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *MergeUnitPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MergeUnitPayload_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrgUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalNOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MergeUnitPayload_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MergeUnitPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MoveUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *MoveUnitPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MoveUnitPayload_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrgUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalNOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MoveUnitPayload_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MoveUnitPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
 		},
 	}
 	return fc, nil
@@ -8855,6 +9506,440 @@ func (ec *executionContext) fieldContext_Mutation_eraseAccount(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateUnit(ctx, fc.Args["input"].(CreateUnitInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *CreateUnitPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *CreateUnitPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateUnitPayload) graphql.Marshaler {
+			return ec.marshalOCreateUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCreateUnitPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateUnitPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_renameUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_renameUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RenameUnit(ctx, fc.Args["input"].(RenameUnitInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *RenameUnitPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RenameUnitPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RenameUnitPayload) graphql.Marshaler {
+			return ec.marshalORenameUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRenameUnitPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_renameUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RenameUnitPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_renameUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_moveUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_moveUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MoveUnit(ctx, fc.Args["input"].(MoveUnitInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *MoveUnitPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *MoveUnitPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *MoveUnitPayload) graphql.Marshaler {
+			return ec.marshalOMoveUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMoveUnitPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_moveUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MoveUnitPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_moveUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_mergeUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_mergeUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MergeUnit(ctx, fc.Args["input"].(MergeUnitInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *MergeUnitPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *MergeUnitPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *MergeUnitPayload) graphql.Marshaler {
+			return ec.marshalOMergeUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMergeUnitPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_mergeUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MergeUnitPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_mergeUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_closeUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_closeUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CloseUnit(ctx, fc.Args["input"].(CloseUnitInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *CloseUnitPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *CloseUnitPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CloseUnitPayload) graphql.Marshaler {
+			return ec.marshalOCloseUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCloseUnitPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_closeUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CloseUnitPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_closeUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_locateUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_locateUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LocateUnit(ctx, fc.Args["input"].(LocateUnitInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *LocateUnitPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *LocateUnitPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *LocateUnitPayload) graphql.Marshaler {
+			return ec.marshalOLocateUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLocateUnitPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_locateUnit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LocateUnitPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_locateUnit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setBoundary(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setBoundary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetBoundary(ctx, fc.Args["input"].(SetBoundaryInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"ADMIN"})
+				if err != nil {
+					var zeroVal *SetBoundaryPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *SetBoundaryPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SetBoundaryPayload) graphql.Marshaler {
+			return ec.marshalOSetBoundaryPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetBoundaryPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setBoundary(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetBoundaryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setBoundary_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _OrgUnit_id(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8976,6 +10061,275 @@ func (ec *executionContext) resolveBatch_OrgUnit_parent(ctx context.Context, fie
 		results,
 		err,
 		"OrgUnit.parent",
+	)
+}
+
+func (ec *executionContext) _OrgUnit_center(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrgUnit_center(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.OrgUnit().Center(ctx, obj, fc.Args["datum"].(geo.Datum))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Position) graphql.Marshaler {
+			return ec.marshalOPosition2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPosition(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrgUnit_center(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrgUnit",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Position(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_OrgUnit_center_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OrgUnit_timeZone(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrgUnit_timeZone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.OrgUnit().TimeZone(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrgUnit_timeZone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrgUnit", field, true, true, "String")
+}
+
+func (ec *executionContext) _OrgUnit_formerNames(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrgUnit_formerNames(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FormerNames, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []roster.FormerName) graphql.Marshaler {
+			return ec.marshalNFormerName2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐFormerNameᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OrgUnit_formerNames(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrgUnit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FormerName(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OrgUnit_closedAt(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrgUnit_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrgUnit_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrgUnit", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _OrgUnit_mergedInto(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrgUnit_mergedInto(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_OrgUnit_mergedInto(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrgUnit_mergedInto(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrgUnit",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_OrgUnit_mergedInto(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (any, error) {
+	resolver := ec.Resolvers.OrgUnit()
+	if batch, ok := graphql.BatchParentsFor[*roster.Unit](ctx, "OrgUnit"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.MergedInto(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*roster.Unit](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"OrgUnit.mergedInto",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.MergedInto(ctx, []*roster.Unit{obj})
+	return graphql.ResolveBatchSingleResult[*roster.Unit](
+		ctx,
+		results,
+		err,
+		"OrgUnit.mergedInto",
+	)
+}
+
+func (ec *executionContext) _OrgUnit_boundary(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrgUnit_boundary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_OrgUnit_boundary(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrgUnit_boundary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrgUnit", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_OrgUnit_boundary(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (any, error) {
+	resolver := ec.Resolvers.OrgUnit()
+	if batch, ok := graphql.BatchParentsFor[*roster.Unit](ctx, "OrgUnit"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Boundary(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"OrgUnit.boundary",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Boundary(ctx, []*roster.Unit{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"OrgUnit.boundary",
+	)
+}
+
+func (ec *executionContext) _OrgUnit_reorganising(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrgUnit_reorganising(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_OrgUnit_reorganising(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OrgUnit_reorganising(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrgUnit", field, true, true, "Boolean")
+}
+func (ec *executionContext) resolveBatch_OrgUnit_reorganising(ctx context.Context, field graphql.CollectedField, obj *roster.Unit) (any, error) {
+	resolver := ec.Resolvers.OrgUnit()
+	if batch, ok := graphql.BatchParentsFor[*roster.Unit](ctx, "OrgUnit"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Reorganising(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[bool](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"OrgUnit.reorganising",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Reorganising(ctx, []*roster.Unit{obj})
+	return graphql.ResolveBatchSingleResult[bool](
+		ctx,
+		results,
+		err,
+		"OrgUnit.reorganising",
 	)
 }
 
@@ -10099,6 +11453,38 @@ func (ec *executionContext) fieldContext_RegisterDevicePayload_device(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _RenameUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *RenameUnitPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RenameUnitPayload_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrgUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalNOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RenameUnitPayload_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RenameUnitPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ReportIncidentPayload_incident(ctx context.Context, field graphql.CollectedField, obj *ReportIncidentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10653,6 +12039,38 @@ func (ec *executionContext) fieldContext_SetAvailabilityPayload_responder(_ cont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetBoundaryPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *SetBoundaryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetBoundaryPayload_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrgUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalNOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetBoundaryPayload_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetBoundaryPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
 		},
 	}
 	return fc, nil
@@ -12732,6 +14150,62 @@ func UnmarshalCloseIncidentInput(ctx context.Context, raw any) (CloseIncidentInp
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCloseUnitInput(ctx context.Context, obj any) (CloseUnitInput, error) {
+	var it CloseUnitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"orgUnitId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCloseUnitInput unmarshals raw into the CloseUnitInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCloseUnitInput(ctx context.Context, raw any) (CloseUnitInput, error) {
+	var out CloseUnitInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CloseUnitInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCompleteAlertInput(ctx context.Context, obj any) (CompleteAlertInput, error) {
 	var it CompleteAlertInput
 	if obj == nil {
@@ -12785,6 +14259,90 @@ func (ec *executionContext) unmarshalInputCompleteAlertInput(ctx context.Context
 func UnmarshalCompleteAlertInput(ctx context.Context, raw any) (CompleteAlertInput, error) {
 	var out CompleteAlertInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CompleteAlertInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreateUnitInput(ctx context.Context, obj any) (CreateUnitInput, error) {
+	var it CreateUnitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"code", "name", "level", "parentId", "center", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Code = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "level":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("level"))
+			data, err := ec.unmarshalNOrgUnitLevel2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐLevel(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Level = data
+		case "parentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("parentId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ParentID = data
+		case "center":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("center"))
+			data, err := ec.unmarshalOPositionInput2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPositionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Center = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCreateUnitInput unmarshals raw into the CreateUnitInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateUnitInput(ctx context.Context, raw any) (CreateUnitInput, error) {
+	var out CreateUnitInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateUnitInput", raw, &out)
 	return out, err
 }
 
@@ -13033,6 +14591,76 @@ func UnmarshalFollowScheduleInput(ctx context.Context, raw any) (FollowScheduleI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputLocateUnitInput(ctx context.Context, obj any) (LocateUnitInput, error) {
+	var it LocateUnitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"orgUnitId", "center", "timeZone", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "center":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("center"))
+			data, err := ec.unmarshalOPositionInput2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPositionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Center = data
+		case "timeZone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeZone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TimeZone = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalLocateUnitInput unmarshals raw into the LocateUnitInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalLocateUnitInput(ctx context.Context, raw any) (LocateUnitInput, error) {
+	var out LocateUnitInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "LocateUnitInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputMarkEnRouteInput(ctx context.Context, obj any) (MarkEnRouteInput, error) {
 	var it MarkEnRouteInput
 	if obj == nil {
@@ -13128,6 +14756,132 @@ func (ec *executionContext) unmarshalInputMarkOnSceneInput(ctx context.Context, 
 func UnmarshalMarkOnSceneInput(ctx context.Context, raw any) (MarkOnSceneInput, error) {
 	var out MarkOnSceneInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarkOnSceneInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMergeUnitInput(ctx context.Context, obj any) (MergeUnitInput, error) {
+	var it MergeUnitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"orgUnitId", "intoId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "intoId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("intoId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IntoID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMergeUnitInput unmarshals raw into the MergeUnitInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMergeUnitInput(ctx context.Context, raw any) (MergeUnitInput, error) {
+	var out MergeUnitInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MergeUnitInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMoveUnitInput(ctx context.Context, obj any) (MoveUnitInput, error) {
+	var it MoveUnitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"orgUnitId", "parentId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "parentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("parentId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ParentID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMoveUnitInput unmarshals raw into the MoveUnitInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMoveUnitInput(ctx context.Context, raw any) (MoveUnitInput, error) {
+	var out MoveUnitInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MoveUnitInput", raw, &out)
 	return out, err
 }
 
@@ -13345,6 +15099,69 @@ func (ec *executionContext) unmarshalInputRegisterDeviceInput(ctx context.Contex
 func UnmarshalRegisterDeviceInput(ctx context.Context, raw any) (RegisterDeviceInput, error) {
 	var out RegisterDeviceInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RegisterDeviceInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRenameUnitInput(ctx context.Context, obj any) (RenameUnitInput, error) {
+	var it RenameUnitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"orgUnitId", "name", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRenameUnitInput unmarshals raw into the RenameUnitInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRenameUnitInput(ctx context.Context, raw any) (RenameUnitInput, error) {
+	var out RenameUnitInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RenameUnitInput", raw, &out)
 	return out, err
 }
 
@@ -13597,6 +15414,76 @@ func (ec *executionContext) unmarshalInputSetAvailabilityInput(ctx context.Conte
 func UnmarshalSetAvailabilityInput(ctx context.Context, raw any) (SetAvailabilityInput, error) {
 	var out SetAvailabilityInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetAvailabilityInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetBoundaryInput(ctx context.Context, obj any) (SetBoundaryInput, error) {
+	var it SetBoundaryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"orgUnitId", "geoJson", "datum", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "geoJson":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("geoJson"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.GeoJSON = data
+		case "datum":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("datum"))
+			data, err := ec.unmarshalNDatum2githubᚗcomᚋmusterhqᚋmusterᚋgeoᚐDatum(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Datum = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetBoundaryInput unmarshals raw into the SetBoundaryInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetBoundaryInput(ctx context.Context, raw any) (SetBoundaryInput, error) {
+	var out SetBoundaryInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetBoundaryInput", raw, &out)
 	return out, err
 }
 
@@ -14549,6 +16436,39 @@ func (ec *executionContext) _CloseIncidentPayload(ctx context.Context, sel ast.S
 	return out
 }
 
+var closeUnitPayloadImplementors = []string{"CloseUnitPayload"}
+
+func (ec *executionContext) _CloseUnitPayload(ctx context.Context, sel ast.SelectionSet, obj *CloseUnitPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, closeUnitPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CloseUnitPayload")
+		case "orgUnit":
+			out.Values[i] = ec._CloseUnitPayload_orgUnit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var completeAlertPayloadImplementors = []string{"CompleteAlertPayload"}
 
 func (ec *executionContext) _CompleteAlertPayload(ctx context.Context, sel ast.SelectionSet, obj *CompleteAlertPayload) graphql.Marshaler {
@@ -14600,6 +16520,39 @@ func (ec *executionContext) _Course(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "name":
 			out.Values[i] = ec._Course_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var createUnitPayloadImplementors = []string{"CreateUnitPayload"}
+
+func (ec *executionContext) _CreateUnitPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateUnitPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createUnitPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateUnitPayload")
+		case "orgUnit":
+			out.Values[i] = ec._CreateUnitPayload_orgUnit(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15136,6 +17089,44 @@ func (ec *executionContext) _FollowSchedulePayload(ctx context.Context, sel ast.
 	return out
 }
 
+var formerNameImplementors = []string{"FormerName"}
+
+func (ec *executionContext) _FormerName(ctx context.Context, sel ast.SelectionSet, obj *roster.FormerName) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, formerNameImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FormerName")
+		case "name":
+			out.Values[i] = ec._FormerName_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._FormerName_until(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var grantImplementors = []string{"Grant"}
 
 func (ec *executionContext) _Grant(ctx context.Context, sel ast.SelectionSet, obj *auth.Grant) graphql.Marshaler {
@@ -15365,6 +17356,39 @@ func (ec *executionContext) _Leave(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
+var locateUnitPayloadImplementors = []string{"LocateUnitPayload"}
+
+func (ec *executionContext) _LocateUnitPayload(ctx context.Context, sel ast.SelectionSet, obj *LocateUnitPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, locateUnitPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LocateUnitPayload")
+		case "orgUnit":
+			out.Values[i] = ec._LocateUnitPayload_orgUnit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var markEnRoutePayloadImplementors = []string{"MarkEnRoutePayload"}
 
 func (ec *executionContext) _MarkEnRoutePayload(ctx context.Context, sel ast.SelectionSet, obj *MarkEnRoutePayload) graphql.Marshaler {
@@ -15411,6 +17435,72 @@ func (ec *executionContext) _MarkOnScenePayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("MarkOnScenePayload")
 		case "alert":
 			out.Values[i] = ec._MarkOnScenePayload_alert(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var mergeUnitPayloadImplementors = []string{"MergeUnitPayload"}
+
+func (ec *executionContext) _MergeUnitPayload(ctx context.Context, sel ast.SelectionSet, obj *MergeUnitPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, mergeUnitPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MergeUnitPayload")
+		case "orgUnit":
+			out.Values[i] = ec._MergeUnitPayload_orgUnit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var moveUnitPayloadImplementors = []string{"MoveUnitPayload"}
+
+func (ec *executionContext) _MoveUnitPayload(ctx context.Context, sel ast.SelectionSet, obj *MoveUnitPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, moveUnitPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MoveUnitPayload")
+		case "orgUnit":
+			out.Values[i] = ec._MoveUnitPayload_orgUnit(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15625,6 +17715,55 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "createUnit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createUnit(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "renameUnit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_renameUnit(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "moveUnit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_moveUnit(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "mergeUnit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_mergeUnit(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "closeUnit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_closeUnit(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "locateUnit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_locateUnit(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "setBoundary":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setBoundary(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -15673,6 +17812,46 @@ func (ec *executionContext) _OrgUnit(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._OrgUnit_parent(ctx, field, obj)
+				})
+		case "center":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OrgUnit_center(ctx, field, obj)
+				})
+		case "timeZone":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OrgUnit_timeZone(ctx, field, obj)
+				})
+		case "formerNames":
+			out.Values[i] = ec._OrgUnit_formerNames(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closedAt":
+			out.Values[i] = ec._OrgUnit_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mergedInto":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OrgUnit_mergedInto(ctx, field, obj)
+				})
+		case "boundary":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OrgUnit_boundary(ctx, field, obj)
+				})
+		case "reorganising":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OrgUnit_reorganising(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -16082,6 +18261,39 @@ func (ec *executionContext) _RegisterDevicePayload(ctx context.Context, sel ast.
 	return out
 }
 
+var renameUnitPayloadImplementors = []string{"RenameUnitPayload"}
+
+func (ec *executionContext) _RenameUnitPayload(ctx context.Context, sel ast.SelectionSet, obj *RenameUnitPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, renameUnitPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RenameUnitPayload")
+		case "orgUnit":
+			out.Values[i] = ec._RenameUnitPayload_orgUnit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var reportIncidentPayloadImplementors = []string{"ReportIncidentPayload"}
 
 func (ec *executionContext) _ReportIncidentPayload(ctx context.Context, sel ast.SelectionSet, obj *ReportIncidentPayload) graphql.Marshaler {
@@ -16347,6 +18559,39 @@ func (ec *executionContext) _SetAvailabilityPayload(ctx context.Context, sel ast
 			}
 		case "responder":
 			out.Values[i] = ec._SetAvailabilityPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var setBoundaryPayloadImplementors = []string{"SetBoundaryPayload"}
+
+func (ec *executionContext) _SetBoundaryPayload(ctx context.Context, sel ast.SelectionSet, obj *SetBoundaryPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setBoundaryPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetBoundaryPayload")
+		case "orgUnit":
+			out.Values[i] = ec._SetBoundaryPayload_orgUnit(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17281,8 +19526,18 @@ func (ec *executionContext) unmarshalNCloseIncidentInput2githubᚗcomᚋmusterhq
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCloseUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCloseUnitInput(ctx context.Context, v any) (CloseUnitInput, error) {
+	res, err := ec.unmarshalInputCloseUnitInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCompleteAlertInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCompleteAlertInput(ctx context.Context, v any) (CompleteAlertInput, error) {
 	res, err := ec.unmarshalInputCompleteAlertInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCreateUnitInput(ctx context.Context, v any) (CreateUnitInput, error) {
+	res, err := ec.unmarshalInputCreateUnitInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -17478,6 +19733,26 @@ func (ec *executionContext) unmarshalNFollowScheduleInput2githubᚗcomᚋmusterh
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNFormerName2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐFormerName(ctx context.Context, sel ast.SelectionSet, v roster.FormerName) graphql.Marshaler {
+	return ec._FormerName(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFormerName2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐFormerNameᚄ(ctx context.Context, sel ast.SelectionSet, v []roster.FormerName) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNFormerName2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐFormerName(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNGrant2githubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrant(ctx context.Context, sel ast.SelectionSet, v auth.Grant) graphql.Marshaler {
 	return ec._Grant(ctx, sel, &v)
 }
@@ -17604,6 +19879,11 @@ func (ec *executionContext) marshalNLeave2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋ
 	return ec._Leave(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNLocateUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLocateUnitInput(ctx context.Context, v any) (LocateUnitInput, error) {
+	res, err := ec.unmarshalInputLocateUnitInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNMarkEnRouteInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMarkEnRouteInput(ctx context.Context, v any) (MarkEnRouteInput, error) {
 	res, err := ec.unmarshalInputMarkEnRouteInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -17611,6 +19891,16 @@ func (ec *executionContext) unmarshalNMarkEnRouteInput2githubᚗcomᚋmusterhq�
 
 func (ec *executionContext) unmarshalNMarkOnSceneInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMarkOnSceneInput(ctx context.Context, v any) (MarkOnSceneInput, error) {
 	res, err := ec.unmarshalInputMarkOnSceneInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMergeUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMergeUnitInput(ctx context.Context, v any) (MergeUnitInput, error) {
+	res, err := ec.unmarshalInputMergeUnitInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMoveUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMoveUnitInput(ctx context.Context, v any) (MoveUnitInput, error) {
+	res, err := ec.unmarshalInputMoveUnitInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -17749,6 +20039,11 @@ func (ec *executionContext) unmarshalNRegisterDeviceInput2githubᚗcomᚋmusterh
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRenameUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRenameUnitInput(ctx context.Context, v any) (RenameUnitInput, error) {
+	res, err := ec.unmarshalInputRenameUnitInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNReportIncidentInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReportIncidentInput(ctx context.Context, v any) (ReportIncidentInput, error) {
 	res, err := ec.unmarshalInputReportIncidentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -17821,6 +20116,11 @@ func (ec *executionContext) marshalNRole2githubᚗcomᚋmusterhqᚋmusterᚋauth
 
 func (ec *executionContext) unmarshalNSetAvailabilityInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetAvailabilityInput(ctx context.Context, v any) (SetAvailabilityInput, error) {
 	res, err := ec.unmarshalInputSetAvailabilityInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetBoundaryInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetBoundaryInput(ctx context.Context, v any) (SetBoundaryInput, error) {
+	res, err := ec.unmarshalInputSetBoundaryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -18245,6 +20545,13 @@ func (ec *executionContext) marshalOCloseIncidentPayload2ᚖgithubᚗcomᚋmuste
 	return ec._CloseIncidentPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCloseUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCloseUnitPayload(ctx context.Context, sel ast.SelectionSet, v *CloseUnitPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CloseUnitPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCompleteAlertPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCompleteAlertPayload(ctx context.Context, sel ast.SelectionSet, v *CompleteAlertPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -18257,6 +20564,13 @@ func (ec *executionContext) marshalOCourse2ᚖgithubᚗcomᚋmusterhqᚋmuster�
 		return graphql.Null
 	}
 	return ec._Course(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCreateUnitPayload(ctx context.Context, sel ast.SelectionSet, v *CreateUnitPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateUnitPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalODateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
@@ -18436,6 +20750,13 @@ func (ec *executionContext) marshalOLeave2ᚕᚖgithubᚗcomᚋmusterhqᚋmuster
 	return ret
 }
 
+func (ec *executionContext) marshalOLocateUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLocateUnitPayload(ctx context.Context, sel ast.SelectionSet, v *LocateUnitPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LocateUnitPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOMarkEnRoutePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMarkEnRoutePayload(ctx context.Context, sel ast.SelectionSet, v *MarkEnRoutePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -18448,6 +20769,20 @@ func (ec *executionContext) marshalOMarkOnScenePayload2ᚖgithubᚗcomᚋmusterh
 		return graphql.Null
 	}
 	return ec._MarkOnScenePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOMergeUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMergeUnitPayload(ctx context.Context, sel ast.SelectionSet, v *MergeUnitPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._MergeUnitPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOMoveUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMoveUnitPayload(ctx context.Context, sel ast.SelectionSet, v *MoveUnitPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._MoveUnitPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx context.Context, sel ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
@@ -18469,6 +20804,14 @@ func (ec *executionContext) marshalOPosition2ᚖgithubᚗcomᚋmusterhqᚋmuster
 		return graphql.Null
 	}
 	return ec._Position(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPositionInput2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPositionInput(ctx context.Context, v any) (*PositionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPositionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOPresence2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPresence(ctx context.Context, sel ast.SelectionSet, v *Presence) graphql.Marshaler {
@@ -18509,6 +20852,13 @@ func (ec *executionContext) marshalORegisterDevicePayload2ᚖgithubᚗcomᚋmust
 		return graphql.Null
 	}
 	return ec._RegisterDevicePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORenameUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRenameUnitPayload(ctx context.Context, sel ast.SelectionSet, v *RenameUnitPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RenameUnitPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOReportIncidentPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReportIncidentPayload(ctx context.Context, sel ast.SelectionSet, v *ReportIncidentPayload) graphql.Marshaler {
@@ -18577,6 +20927,13 @@ func (ec *executionContext) marshalOSetAvailabilityPayload2ᚖgithubᚗcomᚋmus
 		return graphql.Null
 	}
 	return ec._SetAvailabilityPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSetBoundaryPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetBoundaryPayload(ctx context.Context, sel ast.SelectionSet, v *SetBoundaryPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SetBoundaryPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSetQuietHoursPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSetQuietHoursPayload(ctx context.Context, sel ast.SelectionSet, v *SetQuietHoursPayload) graphql.Marshaler {

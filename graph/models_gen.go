@@ -150,6 +150,22 @@ type CloseIncidentPayload struct {
 	Incident *dispatch.Incident `json:"incident"`
 }
 
+// For closeUnit.
+type CloseUnitInput struct {
+	// The org unit.
+	OrgUnitID string `json:"orgUnitId"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of closeUnit.
+type CloseUnitPayload struct {
+	// As it is now.
+	OrgUnit *roster.Unit `json:"orgUnit"`
+}
+
 // For completeAlert.
 type CompleteAlertInput struct {
 	// The alert's id.
@@ -172,6 +188,30 @@ type Course struct {
 	ID string `json:"id"`
 	// Its name in the reader's language.
 	Name string `json:"name"`
+}
+
+// For createUnit.
+type CreateUnitInput struct {
+	// Its 12-digit division code, which no other unit has or had.
+	Code string `json:"code"`
+	// Its name, at most 100 characters.
+	Name string `json:"name"`
+	// How high it stands: one level below the one above.
+	Level roster.Level `json:"level"`
+	// The one above.
+	ParentID string `json:"parentId"`
+	// Roughly its middle.
+	Center *PositionInput `json:"center,omitempty"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of createUnit.
+type CreateUnitPayload struct {
+	// As it is now.
+	OrgUnit *roster.Unit `json:"orgUnit"`
 }
 
 // One line of a dispatch's log.
@@ -318,6 +358,26 @@ type Leave struct {
 	Reason string `json:"reason"`
 }
 
+// For locateUnit.
+type LocateUnitInput struct {
+	// The org unit.
+	OrgUnitID string `json:"orgUnitId"`
+	// Roughly its middle.
+	Center *PositionInput `json:"center,omitempty"`
+	// A district's time zone by its IANA name, such as Asia/Shanghai.
+	TimeZone *string `json:"timeZone,omitempty"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of locateUnit.
+type LocateUnitPayload struct {
+	// As it is now.
+	OrgUnit *roster.Unit `json:"orgUnit"`
+}
+
 // For markEnRoute.
 type MarkEnRouteInput struct {
 	// The alert's id.
@@ -344,6 +404,42 @@ type MarkOnSceneInput struct {
 type MarkOnScenePayload struct {
 	// The alert, as it is now.
 	Alert *dispatch.Alert `json:"alert"`
+}
+
+// For mergeUnit.
+type MergeUnitInput struct {
+	// The org unit that is closed.
+	OrgUnitID string `json:"orgUnitId"`
+	// The one that takes over what it has, of the same level.
+	IntoID string `json:"intoId"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of mergeUnit.
+type MergeUnitPayload struct {
+	// The one that is left.
+	OrgUnit *roster.Unit `json:"orgUnit"`
+}
+
+// For moveUnit.
+type MoveUnitInput struct {
+	// The org unit.
+	OrgUnitID string `json:"orgUnitId"`
+	// The one that is to be above: one level higher than the unit.
+	ParentID string `json:"parentId"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of moveUnit.
+type MoveUnitPayload struct {
+	// As it is now.
+	OrgUnit *roster.Unit `json:"orgUnit"`
 }
 
 // A page of org units.
@@ -446,6 +542,24 @@ type RegisterDevicePayload struct {
 	Device *notify.Device `json:"device"`
 }
 
+// For renameUnit.
+type RenameUnitInput struct {
+	// The org unit.
+	OrgUnitID string `json:"orgUnitId"`
+	// Its new name, at most 100 characters.
+	Name string `json:"name"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of renameUnit.
+type RenameUnitPayload struct {
+	// As it is now.
+	OrgUnit *roster.Unit `json:"orgUnit"`
+}
+
 // For reportIncident.
 type ReportIncidentInput struct {
 	// What kind of thing it is.
@@ -532,6 +646,26 @@ type SetAvailabilityPayload struct {
 	Availability *Availability `json:"availability"`
 	// Whose it is.
 	Responder *roster.Responder `json:"responder"`
+}
+
+// For setBoundary.
+type SetBoundaryInput struct {
+	// The org unit.
+	OrgUnitID string `json:"orgUnitId"`
+	// A Polygon or MultiPolygon of RFC 7946, or a Feature of one, longitude first: at most 200,000 bytes and 20,000 points. Null takes the boundary away.
+	GeoJSON *string `json:"geoJson,omitempty"`
+	// What its coordinates refer to.
+	Datum geo.Datum `json:"datum"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of setBoundary.
+type SetBoundaryPayload struct {
+	// As it is now.
+	OrgUnit *roster.Unit `json:"orgUnit"`
 }
 
 // For setQuietHours.
