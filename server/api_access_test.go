@@ -50,6 +50,7 @@ func mutations() map[string]operation {
 	}
 	maps.Copy(all, dutyMutations())
 	maps.Copy(all, privacyMutations())
+	maps.Copy(all, unitMutations())
 	for _, name := range answers {
 		all[name] = operation{answering(name), answerVars, false, false}
 	}
