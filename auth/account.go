@@ -25,6 +25,10 @@ type Account struct {
 	// SuspendedAt is when the account was barred from signing in; zero if it
 	// is not.
 	SuspendedAt time.Time `bson:"suspendedAt,omitempty"`
+	// SecondFactorAt is when its second factor was confirmed; zero if it has
+	// none. SecondFactorRequired says that without one it is no staff.
+	SecondFactorAt       time.Time `bson:"secondFactorAt,omitempty"`
+	SecondFactorRequired bool      `bson:"secondFactorRequired,omitempty"`
 }
 
 var accounts = store.Define[Account]("accounts",
@@ -32,6 +36,9 @@ var accounts = store.Define[Account]("accounts",
 
 // Suspended reports whether the account is barred from signing in.
 func (a *Account) Suspended() bool { return !a.SuspendedAt.IsZero() }
+
+// HasSecondFactor reports whether signing in takes a second factor.
+func (a *Account) HasSecondFactor() bool { return !a.SecondFactorAt.IsZero() }
 
 // NewAccount is what an account begins with.
 type NewAccount struct {
@@ -78,15 +85,21 @@ func (s *Service) CreateAccount(ctx context.Context, on store.Conn, n NewAccount
 	if err != nil {
 		return nil, err
 	}
-	err = accounts.Insert(ctx, on, account)
+	err = s.within(ctx, on, func(tx *store.Tx) error { return s.insert(ctx, tx, account) })
+	return account, err
+}
+
+// insert stores a new account and its appointments.
+func (s *Service) insert(ctx context.Context, tx *store.Tx, account *Account) error {
+	err := accounts.Insert(ctx, tx, account)
 	var taken *store.DuplicateError
 	if errors.As(err, &taken) && taken.Index == "phone" {
-		return nil, fault.Conflict("phone_taken")
+		return fault.Conflict("phone_taken")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("creating an account: %w", err)
+		return fmt.Errorf("creating an account: %w", err)
 	}
-	return account, nil
+	return s.appoint(ctx, tx, nil, account)
 }
 
 func (s *Service) newAccount(n NewAccount) (*Account, error) {
@@ -114,7 +127,7 @@ func (s *Service) newAccount(n NewAccount) (*Account, error) {
 // It fails with INVALID and NOT_FOUND. Whether the caller's actor may do that
 // is the caller's to decide.
 func (s *Service) Grant(ctx context.Context, on store.Conn, accountID string, g Grant) (*Account, error) {
-	account, err := accounts.Change(ctx, on, accountID, func(a *Account) error { return a.grant(g) })
+	account, err := s.regrant(ctx, on, accountID, func(a *Account) error { return a.grant(g) })
 	return account, accountFault("granting a role", err)
 }
 
@@ -122,11 +135,27 @@ func (s *Service) Grant(ctx context.Context, on store.Conn, accountID string, g 
 // account. It holds from the account's next request on, and at the next Check
 // of its subscriptions. It fails with NOT_FOUND.
 func (s *Service) Revoke(ctx context.Context, on store.Conn, accountID string, g Grant) (*Account, error) {
-	account, err := accounts.Change(ctx, on, accountID, func(a *Account) error {
+	account, err := s.regrant(ctx, on, accountID, func(a *Account) error {
 		a.Grants = slices.DeleteFunc(a.Grants, func(has Grant) bool { return has == g })
 		return nil
 	})
 	return account, accountFault("revoking a role", err)
+}
+
+// regrant changes an account's grants, and its appointments with them.
+func (s *Service) regrant(ctx context.Context, on store.Conn, accountID string, change func(*Account) error) (account *Account, err error) {
+	err = s.within(ctx, on, func(tx *store.Tx) (err error) {
+		var had []Grant
+		account, err = accounts.Change(ctx, tx, accountID, func(a *Account) error {
+			had = slices.Clone(a.Grants)
+			return change(a)
+		})
+		if err != nil {
+			return err
+		}
+		return s.appoint(ctx, tx, had, account)
+	})
+	return account, err
 }
 
 // Suspend bars the account from signing in and ends its sessions, all in the
@@ -141,7 +170,8 @@ func (s *Service) Suspend(ctx context.Context, tx *store.Tx, accountID string) (
 	if err != nil {
 		return nil, accountFault("suspending an account", err)
 	}
-	return account, s.endSessions(ctx, tx, accountID)
+	_, err = s.endSessions(ctx, tx, accountID, "")
+	return account, err
 }
 
 // Reinstate lets a suspended account sign in again. It fails with NOT_FOUND.
@@ -163,11 +193,6 @@ func (a *Account) grant(g Grant) error {
 		a.Grants = append(a.Grants, g)
 	}
 	return nil
-}
-
-// has reports whether the account has all the grants.
-func (a *Account) has(grants []Grant) bool {
-	return !slices.ContainsFunc(grants, func(g Grant) bool { return !slices.Contains(a.Grants, g) })
 }
 
 func knownLocale(tag locale.Tag) locale.Tag {

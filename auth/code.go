@@ -118,22 +118,15 @@ func (s *Service) putCode(ctx context.Context, tx *store.Tx, phone, code string)
 	return nil
 }
 
-// redeem uses the phone's code up, and reports whether the given one is it.
-func (s *Service) redeem(ctx context.Context, tx *store.Tx, phone, code string) (bool, error) {
-	doc, err := s.loadCode(ctx, tx, phone)
-	if err != nil {
-		return false, err
+// findCode returns the phone's code, and whether the given one is it.
+func (s *Service) findCode(ctx context.Context, tx *store.Tx, phone, code string) (doc *signInCode, right bool, err error) {
+	if doc, err = s.loadCode(ctx, tx, phone); err != nil {
+		return nil, false, err
 	}
 	// Where there is no code the comparison is made all the same, so that
 	// time does not tell.
-	right := hmac.Equal(doc.Hash, s.codeHash(doc.Salt, phone, strings.TrimSpace(code)))
-	if !right || doc.Rev == 0 || !s.Now().Before(doc.ExpiresAt) {
-		return false, nil
-	}
-	if err := signInCodes.Delete(ctx, tx, doc); err != nil {
-		return false, fmt.Errorf("using a code up: %w", err)
-	}
-	return true, nil
+	right = hmac.Equal(doc.Hash, s.codeHash(doc.Salt, phone, strings.TrimSpace(code)))
+	return doc, right && doc.Rev > 0 && s.Now().Before(doc.ExpiresAt), nil
 }
 
 // loadCode returns the phone's code, or one of revision 0 that no code fits.

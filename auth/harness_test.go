@@ -38,7 +38,7 @@ func open(t testing.TB, changes ...func(*Config)) *world {
 	w := &world{clock: storetest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)), phone: &mailbox{}, logs: &storetest.Log{}, ended: &ended{}}
 	codes := sequence()
 	c := Config{
-		DB: storetest.Open(t, Collections()...), Now: w.clock.Now, NewID: store.NewIDs(),
+		DB: storetest.Open(t, append(Collections(), store.Steps)...), Now: w.clock.Now, NewID: store.NewIDs(),
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Keyring: NewKeyring(),
 		Issuer: "https://muster.example", Audience: "muster-app",
 		NewCode: codes, Sender: w.phone, Limits: DefaultLimits(), OnSignOut: w.ended.add,
@@ -108,11 +108,11 @@ func (w *world) principal(t testing.TB, tokens *Tokens) Principal {
 
 func (w *world) sessionsOf(t testing.TB, accountID string) []*Session {
 	t.Helper()
-	live, err := w.Sessions(t.Context(), Principal{AccountID: accountID})
+	page, err := w.Sessions(t.Context(), Principal{AccountID: accountID}, 100, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return live
+	return page.Items
 }
 
 // suspend suspends the account.
@@ -198,26 +198,29 @@ func (m *mailbox) last(t testing.TB, phone string) string {
 // ended records the sessions of which OnSignOut was told.
 type ended struct {
 	mu   sync.Mutex
-	ids  []string
+	outs []SignOut
 	fail error
 }
 
-func (e *ended) add(_ context.Context, _ *store.Tx, id string) error {
+func (e *ended) add(_ context.Context, _ *store.Tx, out SignOut) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fail != nil {
 		return e.fail
 	}
-	if !slices.Contains(e.ids, id) { // a step may run more than once
-		e.ids = append(e.ids, id)
+	if !slices.Contains(e.outs, out) { // a step may run more than once
+		e.outs = append(e.outs, out)
 	}
 	return nil
 }
 
-func (e *ended) all() []string {
+func (e *ended) all() (ids []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Clone(e.ids)
+	for _, out := range e.outs {
+		ids = append(ids, out.SessionID)
+	}
+	return ids
 }
 
 // secretOf returns a refresh token without the session's id.

@@ -74,6 +74,11 @@ func (p Principal) Scopes(roles ...Role) []string {
 	return widest
 }
 
+// has reports whether the principal has all the grants.
+func (p Principal) has(grants []Grant) bool {
+	return !slices.ContainsFunc(grants, func(g Grant) bool { return !slices.Contains(p.Grants, g) })
+}
+
 // known reports whether the role is one of the roles above.
 func (r Role) known() bool {
 	return slices.Contains([]Role{RoleVolunteer, RoleTrainer, RoleDispatcher, RoleAdmin}, r)

@@ -145,7 +145,7 @@ func (s *Service) live(ctx context.Context, on store.Conn, sessionID string) (*S
 	if err != nil {
 		return nil, nil, tokenFault("reading a session's account", err)
 	}
-	if account.Suspended() || !s.Now().Before(session.ExpiresAt) {
+	if account.Suspended() || session.expired(s.Now()) {
 		return nil, nil, fault.Unauthenticated("token")
 	}
 	return session, account, nil

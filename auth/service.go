@@ -35,10 +35,31 @@ type Config struct {
 	// Limits bounds the attempts: DefaultLimits, except in demonstrations and
 	// tests.
 	Limits Limits
-	// OnSignOut, if set, is called in the atomic step that ends a session, for
-	// whatever reason; its error undoes the step. It may be called more than
-	// once for a session, as store.DB.Atomically says.
-	OnSignOut func(ctx context.Context, tx *store.Tx, sessionID string) error
+	// IDTokens verifies tokens of another identity service; nil where none is
+	// set up.
+	IDTokens IDTokens
+
+	// What follows are hooks; nil means that nobody wants to know. Those with a
+	// tx belong to that step: their error undoes it, and they may be called
+	// more than once for it, as store.DB.Atomically says.
+
+	// OnSignIn is called when a session has been opened.
+	OnSignIn func(ctx context.Context, tx *store.Tx, accountID string) error
+	// OnSignOut is called when a session has ended, for whatever reason.
+	OnSignOut func(ctx context.Context, tx *store.Tx, out SignOut) error
+	// CurrentPath returns where the org unit with that path is now, which may
+	// have moved or become part of another since: "" if there is none any
+	// more. It is called for each grant at each request, and within steps: it
+	// must be quick, and must not change anything.
+	CurrentPath func(ctx context.Context, unitPath string) (string, error)
+	// Place returns the path of the org unit that the account belongs to, ""
+	// for none.
+	Place func(ctx context.Context, accountID string) (string, error)
+	// Record writes down what administrators change about accounts.
+	Record func(ctx context.Context, tx *store.Tx, actor Principal, c Change) error
+	// RecordRead writes down that the actor is about to be shown the accounts
+	// of others.
+	RecordRead func(ctx context.Context, actor Principal, subjects []Subject) error
 }
 
 // Service keeps accounts and sessions. It may be used from any goroutine.
@@ -65,7 +86,7 @@ func New(c Config) (*Service, error) {
 
 // Collections lists what the package stores, for store.Open.
 func Collections() []store.Definition {
-	return []store.Definition{accounts, sessions, signInCodes, windows, tickets}
+	return []store.Definition{accounts, sessions, signInCodes, windows, tickets, appointments, secondFactors}
 }
 
 // Run deletes what has expired, sessions among it, until the context ends, and
@@ -135,4 +156,12 @@ func (s *Service) atomically(ctx context.Context, fn func(tx *store.Tx) error) e
 			return err
 		}
 	}
+}
+
+// within runs fn in the step that on is, or in one of its own.
+func (s *Service) within(ctx context.Context, on store.Conn, fn func(tx *store.Tx) error) error {
+	if tx, ok := on.(*store.Tx); ok {
+		return fn(tx)
+	}
+	return s.atomically(ctx, fn)
 }

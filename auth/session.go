@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/musterhq/muster/fault"
@@ -26,6 +27,8 @@ type Session struct {
 	RefreshedAt time.Time `bson:"refreshedAt"`
 	// ExpiresAt is when it ends unless it is refreshed before.
 	ExpiresAt time.Time `bson:"expiresAt"`
+	// Proved says that the account's second factor was shown in it.
+	Proved bool `bson:"proved,omitempty"`
 	// FamilyHash, SecretHash and PreviousHash are the SHA-256 of what all its
 	// refresh tokens share, of the current one's secret, and of the secret
 	// used before.
@@ -40,20 +43,39 @@ var sessions = store.Define[Session]("sessions",
 // maxDeviceName is how many characters of a device's name are kept.
 const maxDeviceName = 100
 
+// SignOut is the end of a session.
+type SignOut struct {
+	SessionID, AccountID string
+	// Last says that the account has no other live session.
+	Last bool
+}
+
+// newSession is what a session begins with.
+type newSession struct {
+	accountID, deviceName string
+	proved                bool
+}
+
 // openSession makes a session, and returns it with its first refresh token.
-func (s *Service) openSession(ctx context.Context, tx *store.Tx, accountID, deviceName string) (*Session, refreshToken, error) {
-	if name := []rune(deviceName); len(name) > maxDeviceName {
-		deviceName = string(name[:maxDeviceName])
+func (s *Service) openSession(ctx context.Context, tx *store.Tx, n newSession) (*Session, refreshToken, error) {
+	if name := []rune(n.deviceName); len(name) > maxDeviceName {
+		n.deviceName = string(name[:maxDeviceName])
 	}
 	now := s.Now()
 	session := &Session{
-		Meta: store.Meta{ID: s.NewID("ses")}, AccountID: accountID, DeviceName: deviceName,
-		CreatedAt: now, RefreshedAt: now,
+		Meta: store.Meta{ID: s.NewID("ses")}, AccountID: n.accountID, DeviceName: n.deviceName,
+		CreatedAt: now, RefreshedAt: now, Proved: n.proved,
 	}
 	session.extend(now)
 	refresh := newRefreshToken(session.ID)
 	session.remember(refresh)
-	return session, refresh, sessions.Insert(ctx, tx, session)
+	if err := sessions.Insert(ctx, tx, session); err != nil {
+		return nil, refresh, err
+	}
+	if s.OnSignIn == nil {
+		return session, refresh, nil
+	}
+	return session, refresh, s.OnSignIn(ctx, tx, n.accountID)
 }
 
 func (x *Session) extend(now time.Time) {
@@ -77,38 +99,40 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (Principal, e
 	if account.ID != c.Subject {
 		return Principal{}, fault.Unauthenticated("token")
 	}
-	return Principal{AccountID: account.ID, SessionID: session.ID, Grants: account.Grants}, nil
+	return s.principal(ctx, session, account)
 }
 
 // Check reports whether what Authenticate said still holds, for those who rely
 // on it longer than one request: the session is live, the account not
-// suspended, and none of the principal's grants has been revoked. It fails
-// with UNAUTHENTICATED, whereupon the client authenticates again.
+// suspended, and none of the principal's grants has been revoked, moved with its
+// unit or become too little without a second factor. It fails with UNAUTHENTICATED, whereupon the client authenticates again.
 func (s *Service) Check(ctx context.Context, p Principal) error {
 	session, account, err := s.live(ctx, s.DB, p.SessionID)
 	if err != nil {
 		return err
 	}
-	if session.AccountID != p.AccountID || !account.has(p.Grants) {
+	now, err := s.principal(ctx, session, account)
+	if err != nil {
+		return err
+	}
+	if now.AccountID != p.AccountID || !now.has(p.Grants) {
 		return fault.Unauthenticated("token")
 	}
 	return nil
 }
 
-// Sessions returns the actor's live sessions, oldest first.
-func (s *Service) Sessions(ctx context.Context, actor Principal) ([]*Session, error) {
-	var live []*Session
-	now := s.Now()
-	for session, err := range sessions.All(ctx, s.DB, ofAccount(actor.AccountID)) {
-		if err != nil {
-			return nil, fmt.Errorf("listing sessions: %w", err)
-		}
-		if now.Before(session.ExpiresAt) {
-			live = append(live, session)
-		}
+// Sessions lists the actor's live sessions, oldest first.
+func (s *Service) Sessions(ctx context.Context, actor Principal, first int, after string) (store.Page[Session], error) {
+	page, err := sessions.List(ctx, s.DB, ofAccount(actor.AccountID), first, after)
+	if err != nil {
+		return page, fmt.Errorf("listing sessions: %w", err)
 	}
-	return live, nil
+	// What has expired is about to be deleted, so few are left out here.
+	page.Items = slices.DeleteFunc(page.Items, func(x *Session) bool { return x.expired(s.Now()) })
+	return page, nil
 }
+
+func (x *Session) expired(now time.Time) bool { return !now.Before(x.ExpiresAt) }
 
 // SignOut ends the actor's session. One that has ended already is fine.
 func (s *Service) SignOut(ctx context.Context, actor Principal) error {
@@ -138,18 +162,37 @@ func (s *Service) RevokeSession(ctx context.Context, actor Principal, id string)
 	return nil
 }
 
-// endSessions ends all sessions of the account.
-func (s *Service) endSessions(ctx context.Context, tx *store.Tx, accountID string) error {
+// RevokeOtherSessions ends all of the actor's sessions but the one that asks,
+// and returns how many those were.
+func (s *Service) RevokeOtherSessions(ctx context.Context, actor Principal) (n int, err error) {
+	err = s.DB.Atomically(ctx, func(tx *store.Tx) (err error) {
+		n, err = s.endSessions(ctx, tx, actor.AccountID, actor.SessionID)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("ending sessions: %w", err)
+	}
+	return n, nil
+}
+
+// endSessions ends all sessions of the account except one, and returns how many
+// those were.
+func (s *Service) endSessions(ctx context.Context, tx *store.Tx, accountID, except string) (n int, err error) {
 	for {
 		// Page by page from the start, since a page that has been ended is gone.
 		page, err := sessions.List(ctx, tx, ofAccount(accountID), 100, "")
-		if err != nil || len(page.Items) == 0 {
-			return err
+		if err != nil {
+			return n, err
 		}
-		for _, session := range page.Items {
+		doomed := slices.DeleteFunc(page.Items, func(x *Session) bool { return x.ID == except })
+		if len(doomed) == 0 {
+			return n, nil
+		}
+		for _, session := range doomed {
 			if err := s.end(ctx, tx, session); err != nil {
-				return err
+				return n, err
 			}
+			n++
 		}
 	}
 }
@@ -163,7 +206,30 @@ func (s *Service) end(ctx context.Context, tx *store.Tx, session *Session) error
 	if s.OnSignOut == nil {
 		return nil
 	}
-	return s.OnSignOut(ctx, tx, session.ID)
+	last, err := s.isSignedOut(ctx, tx, session.AccountID)
+	if err != nil {
+		return fmt.Errorf("looking for other sessions: %w", err)
+	}
+	return s.OnSignOut(ctx, tx, SignOut{SessionID: session.ID, AccountID: session.AccountID, Last: last})
+}
+
+// isSignedOut reports whether the account has no live session. It writes to the
+// account, so that of two sessions that end at once one sees that it is the
+// last.
+func (s *Service) isSignedOut(ctx context.Context, tx *store.Tx, accountID string) (bool, error) {
+	_, err := accounts.Change(ctx, tx, accountID, func(*Account) error { return nil })
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	for session, err := range sessions.All(ctx, tx, ofAccount(accountID)) {
+		if err != nil {
+			return false, err
+		}
+		if !session.expired(s.Now()) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // sessionWorker returns the worker that ends idle sessions.

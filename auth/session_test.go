@@ -48,8 +48,8 @@ func TestSignOutIsUndoneWhenWhatItCallsFails(t *testing.T) {
 func TestWhatOnSignOutWritesIsPartOfTheStep(t *testing.T) {
 	t.Parallel()
 	w := open(t)
-	w.OnSignOut = func(ctx context.Context, tx *store.Tx, id string) error {
-		_, err := w.CreateAccount(ctx, tx, NewAccount{Phone: other, Name: id})
+	w.OnSignOut = func(ctx context.Context, tx *store.Tx, out SignOut) error {
+		_, err := w.CreateAccount(ctx, tx, NewAccount{Phone: other, Name: out.SessionID})
 		return err
 	}
 	tokens, _ := w.signIn(t, phone)

@@ -86,5 +86,5 @@ func (s *Service) bearer(ctx context.Context, tx *store.Tx, t *ticket) (Principa
 	if err != nil {
 		return Principal{}, err
 	}
-	return Principal{AccountID: account.ID, SessionID: session.ID, Grants: account.Grants}, nil
+	return s.principal(ctx, session, account)
 }
