@@ -136,30 +136,39 @@ func (x *Session) expired(now time.Time) bool { return !now.Before(x.ExpiresAt) 
 
 // SignOut ends the actor's session. One that has ended already is fine.
 func (s *Service) SignOut(ctx context.Context, actor Principal) error {
-	err := s.RevokeSession(ctx, actor, actor.SessionID)
+	err := s.RevokeSession(ctx, actor, actor.SessionID, "")
 	if errors.Is(err, fault.NotFound("sign_in")) {
 		return nil
 	}
 	return err
 }
 
-// RevokeSession ends one of the actor's sessions. It fails with NOT_FOUND,
-// also for a session of somebody else's.
-func (s *Service) RevokeSession(ctx context.Context, actor Principal, id string) error {
-	err := s.DB.Atomically(ctx, func(tx *store.Tx) error {
-		session, err := sessions.Get(ctx, tx, id)
-		if errors.Is(err, store.ErrNotFound) || err == nil && session.AccountID != actor.AccountID {
-			return fault.NotFound("sign_in")
-		}
-		if err != nil {
-			return err
-		}
-		return s.end(ctx, tx, session)
+// RevokeSession ends one of the actor's sessions. key makes a repetition safe
+// (see store.Once); it is optional. It fails with NOT_FOUND, also for a session
+// of somebody else's.
+func (s *Service) RevokeSession(ctx context.Context, actor Principal, id, key string) error {
+	err := s.atomically(ctx, func(tx *store.Tx) error {
+		again := store.Step{Actor: actor.AccountID, Action: "revoke session", Key: key, Fingerprint: id}
+		_, _, err := store.Once(ctx, tx, s.Now(), again, func() (string, error) {
+			return id, s.endOwn(ctx, tx, actor, id)
+		})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("ending a session: %w", err)
 	}
 	return nil
+}
+
+func (s *Service) endOwn(ctx context.Context, tx *store.Tx, actor Principal, id string) error {
+	session, err := sessions.Get(ctx, tx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && session.AccountID != actor.AccountID {
+		return fault.NotFound("sign_in")
+	}
+	if err != nil {
+		return err
+	}
+	return s.end(ctx, tx, session)
 }
 
 // RevokeOtherSessions ends all of the actor's sessions but the one that asks,

@@ -91,10 +91,12 @@ func TestRevokeSession(t *testing.T) {
 	theirs, _ := w.signIn(t, other)
 	actor := w.principal(t, mine)
 
-	must(t, w.RevokeSession(t.Context(), actor, w.sessionOf(t, lost)))
+	for range 2 {
+		must(t, w.RevokeSession(t.Context(), actor, w.sessionOf(t, lost), "k"))
+	}
 	w.wantEnded(t, lost.RefreshToken, w.sessionOf(t, lost))
 	for _, id := range []string{w.sessionOf(t, theirs), w.sessionOf(t, lost), "ses_none", ""} {
-		wantFault(t, w.RevokeSession(t.Context(), actor, id), fault.CodeNotFound, "not_found.sign_in")
+		wantFault(t, w.RevokeSession(t.Context(), actor, id, ""), fault.CodeNotFound, "not_found.sign_in")
 	}
 	w.principal(t, theirs)
 	w.principal(t, mine)

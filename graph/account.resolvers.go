@@ -17,6 +17,10 @@ func (r *accountResolver) Locale(ctx context.Context, obj *auth.Account) (string
 	return string(obj.Locale), nil
 }
 
+func (r *accountResolver) SecondFactor(ctx context.Context, obj *auth.Account) (*SecondFactor, error) {
+	return secondFactor(obj), nil
+}
+
 func (r *accountResolver) Responder(ctx context.Context, obj *auth.Account) (*roster.Responder, error) {
 	responder, err := r.Roster.OfAccount(ctx, obj.ID)
 	if fault.CodeOf(err) == fault.CodeNotFound {
@@ -40,12 +44,24 @@ func (r *mutationResolver) RequestSignInCode(ctx context.Context, input RequestS
 func (r *mutationResolver) SignIn(ctx context.Context, input SignInInput) (*SignInPayload, error) {
 	request := RequestOf(ctx)
 	tokens, account, err := r.Auth.SignIn(ctx, auth.SignInInput{
-		Phone: input.Phone, Code: input.Code, From: request.From, DeviceName: or(input.DeviceName), Locale: request.Locale,
+		Phone: input.Phone, Code: input.Code, SecondFactor: or(input.SecondFactor),
+		From: request.From, DeviceName: or(input.DeviceName), Locale: request.Locale,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &SignInPayload{AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, ExpiresAt: tokens.ExpiresAt, Account: account}, nil
+}
+
+func (r *mutationResolver) SignInWithIDToken(ctx context.Context, input SignInWithIDTokenInput) (*SignInWithIDTokenPayload, error) {
+	request := RequestOf(ctx)
+	tokens, account, err := r.Auth.SignInWithIDToken(ctx, auth.IDTokenInput{
+		IDToken: input.IDToken, SecondFactor: or(input.SecondFactor), From: request.From, DeviceName: or(input.DeviceName), Locale: request.Locale,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &SignInWithIDTokenPayload{AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, ExpiresAt: tokens.ExpiresAt, Account: account}, nil
 }
 
 func (r *mutationResolver) RefreshSession(ctx context.Context, input RefreshSessionInput) (*RefreshSessionPayload, error) {

@@ -31,6 +31,7 @@ type parts struct {
 	keyring  *auth.Keyring
 	channel  notify.Channel
 	sender   auth.CodeSender
+	idTokens auth.IDTokens // nil where none is set up
 	newCode  func() (string, error)
 	limits   auth.Limits
 	issuer   string
@@ -115,7 +116,8 @@ func (a *app) makeServices(p parts) (err error) {
 	a.auth, err = auth.New(auth.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log, Keyring: p.keyring,
 		Issuer: p.issuer, Audience: p.audience, NewCode: p.newCode, Sender: p.sender, Limits: p.limits,
-		OnSignOut: a.notify.ForgetSession,
+		IDTokens: p.idTokens, OnSignIn: a.signedIn, OnSignOut: a.signedOut, Place: a.placeOf,
+		Record: a.recordAccount, RecordRead: a.recordAccountsRead,
 	})
 	if err != nil {
 		return err
@@ -135,6 +137,14 @@ func (a *app) pushed(ctx context.Context, tx *store.Tx, m *notify.Message) error
 		return nil
 	}
 	return a.dispatch.Pushed(ctx, tx, m.Subject)
+}
+
+// signedIn tells the others that an account has one more session.
+func (a *app) signedIn(_ context.Context, _ *store.Tx, _ string) error { return nil }
+
+// signedOut tells the others that a session has ended.
+func (a *app) signedOut(ctx context.Context, tx *store.Tx, out auth.SignOut) error {
+	return a.notify.ForgetSession(ctx, tx, out.SessionID)
 }
 
 // work does all that is due, until the context ends, and returns when it has
