@@ -28,6 +28,10 @@ type personalAccount struct {
 	Grants      []personalGrant `json:"grants"`
 	CreatedAt   time.Time       `json:"createdAt"`
 	SuspendedAt time.Time       `json:"suspendedAt,omitzero"`
+	// SecondFactorAt is when a second factor was confirmed; its secret is not
+	// copied.
+	SecondFactorAt       time.Time `json:"secondFactorAt,omitzero"`
+	SecondFactorRequired bool      `json:"secondFactorRequired"`
 }
 
 type personalGrant struct {
@@ -55,6 +59,7 @@ func (s *Service) CopyPersonal(ctx context.Context, accountID string, write func
 	p := personalAccount{
 		ID: a.ID, Phone: a.Phone, Name: a.Name, Locale: a.Locale, Grants: []personalGrant{},
 		CreatedAt: a.CreatedAt, SuspendedAt: a.SuspendedAt,
+		SecondFactorAt: a.SecondFactorAt, SecondFactorRequired: a.SecondFactorRequired,
 	}
 	for _, g := range a.Grants {
 		p.Grants = append(p.Grants, personalGrant{g.Role, g.UnitPath})
@@ -87,14 +92,32 @@ func (s *Service) BeginErasure(ctx context.Context, tx *store.Tx, accountID stri
 	if err := accounts.Replace(ctx, tx, erased); err != nil {
 		return fmt.Errorf("erasing an account: %w", err)
 	}
-	return s.endSessions(ctx, tx, accountID)
+	if err := s.appoint(ctx, tx, a.Grants, erased); err != nil {
+		return err
+	}
+	if err := s.forgetFactor(ctx, tx, accountID); err != nil {
+		return fmt.Errorf("erasing a second factor: %w", err)
+	}
+	_, err = s.endSessions(ctx, tx, accountID, "")
+	return err
+}
+
+func (s *Service) forgetFactor(ctx context.Context, tx *store.Tx, accountID string) error {
+	f, err := s.loadFactor(ctx, tx, accountID)
+	if err != nil || f.Rev == 0 {
+		return err
+	}
+	return secondFactors.Delete(ctx, tx, f)
 }
 
 // ErasePersonal ends the sessions of an account whose erasure has begun once
 // more: another process may have opened one at that very moment. Codes and
 // counted attempts are kept by hashes, for minutes, and go by themselves.
 func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more bool, err error) {
-	err = s.DB.Atomically(ctx, func(tx *store.Tx) error { return s.endSessions(ctx, tx, accountID) })
+	err = s.DB.Atomically(ctx, func(tx *store.Tx) error {
+		_, err := s.endSessions(ctx, tx, accountID, "")
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("erasing sessions: %w", err)
 	}

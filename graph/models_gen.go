@@ -102,6 +102,14 @@ type AvailabilityToggle struct {
 	Until *time.Time `json:"until,omitempty"`
 }
 
+// Of beginSecondFactor.
+type BeginSecondFactorPayload struct {
+	// The secret in base32, to be typed into the app.
+	Secret string `json:"secret"`
+	// The secret as an otpauth URL, to be shown as a QR code.
+	URL string `json:"url"`
+}
+
 // A dated qualification.
 type Certificate struct {
 	// The certificate's id.
@@ -180,6 +188,20 @@ type CompleteAlertInput struct {
 type CompleteAlertPayload struct {
 	// The alert, as it is now.
 	Alert *dispatch.Alert `json:"alert"`
+}
+
+// For confirmSecondFactor.
+type ConfirmSecondFactorInput struct {
+	// What the authenticator app shows.
+	Code string `json:"code"`
+}
+
+// Of confirmSecondFactor.
+type ConfirmSecondFactorPayload struct {
+	// Ten codes to be kept on paper: each serves once in the place of the app's.
+	RecoveryCodes []string `json:"recoveryCodes"`
+	// As it is now.
+	Account *auth.Account `json:"account"`
 }
 
 // What is taught.
@@ -336,6 +358,26 @@ type FollowSchedulePayload struct {
 	Availability *Availability `json:"availability"`
 	// Whose it is.
 	Responder *roster.Responder `json:"responder"`
+}
+
+// For grantRole.
+type GrantRoleInput struct {
+	// The phone that the account signs in by.
+	Phone string `json:"phone"`
+	// The name of whoever has none yet: at most 100 characters.
+	Name *string `json:"name,omitempty"`
+	// The role: not VOLUNTEER, which the roster gives.
+	Role auth.Role `json:"role"`
+	// The org unit.
+	OrgUnitID string `json:"orgUnitId"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of grantRole.
+type GrantRolePayload struct {
+	// As it is now.
+	Account *StaffAccount `json:"account"`
 }
 
 // A page of incidents.
@@ -542,6 +584,34 @@ type RegisterDevicePayload struct {
 	Device *notify.Device `json:"device"`
 }
 
+// For reinstateAccount.
+type ReinstateAccountInput struct {
+	// The account.
+	AccountID string `json:"accountId"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of reinstateAccount.
+type ReinstateAccountPayload struct {
+	// As it is now.
+	Account *StaffAccount `json:"account"`
+}
+
+// For removeSecondFactor.
+type RemoveSecondFactorInput struct {
+	// What the authenticator app shows, or a recovery code.
+	Code string `json:"code"`
+}
+
+// Of removeSecondFactor.
+type RemoveSecondFactorPayload struct {
+	// As it is now.
+	Account *auth.Account `json:"account"`
+}
+
 // For renameUnit.
 type RenameUnitInput struct {
 	// The org unit.
@@ -622,10 +692,98 @@ type RequestSignInCodePayload struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// For requireSecondFactor.
+type RequireSecondFactorInput struct {
+	// The account.
+	AccountID string `json:"accountId"`
+	// Whether it must have one.
+	Required bool `json:"required"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of requireSecondFactor.
+type RequireSecondFactorPayload struct {
+	// As it is now.
+	Account *StaffAccount `json:"account"`
+}
+
+// For resetSecondFactor.
+type ResetSecondFactorInput struct {
+	// The account.
+	AccountID string `json:"accountId"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of resetSecondFactor.
+type ResetSecondFactorPayload struct {
+	// As it is now.
+	Account *StaffAccount `json:"account"`
+}
+
 // A page of responders.
 type ResponderConnection struct {
 	// The responders.
 	Nodes []*roster.Responder `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// Of revokeOtherSessions.
+type RevokeOtherSessionsPayload struct {
+	// How many sessions ended.
+	Revoked int `json:"revoked"`
+}
+
+// For revokeRole.
+type RevokeRoleInput struct {
+	// The account.
+	AccountID string `json:"accountId"`
+	// The role.
+	Role auth.Role `json:"role"`
+	// The org unit that it was given on.
+	OrgUnitID string `json:"orgUnitId"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of revokeRole.
+type RevokeRolePayload struct {
+	// As it is now.
+	Account *StaffAccount `json:"account"`
+}
+
+// For revokeSession.
+type RevokeSessionInput struct {
+	// The session.
+	SessionID string `json:"sessionId"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of revokeSession.
+type RevokeSessionPayload struct {
+	// The session that ended.
+	SessionID string `json:"sessionId"`
+}
+
+// What an account proves itself by besides its phone: an authenticator app (TOTP).
+type SecondFactor struct {
+	// Whether signing in takes it.
+	Active bool `json:"active"`
+	// Whether the account must have it to be staff. Sessions that have not shown it have no more than the role VOLUNTEER then.
+	Required bool `json:"required"`
+}
+
+// A page of sessions.
+type SessionConnection struct {
+	// The sessions.
+	Nodes []*auth.Session `json:"nodes"`
 	// Where the page is in the list.
 	PageInfo *PageInfo `json:"pageInfo"`
 }
@@ -726,6 +884,8 @@ type SignInInput struct {
 	Phone string `json:"phone"`
 	// The code.
 	Code string `json:"code"`
+	// What the authenticator app shows, or a recovery code: for accounts with a second factor.
+	SecondFactor *string `json:"secondFactor,omitempty"`
 	// What to call the device; what is longer than 100 characters is cut.
 	DeviceName *string `json:"deviceName,omitempty"`
 }
@@ -742,10 +902,66 @@ type SignInPayload struct {
 	Account *auth.Account `json:"account"`
 }
 
+// For signInWithIdToken.
+type SignInWithIDTokenInput struct {
+	// What Firebase's getIdToken gives, once a phone was verified.
+	IDToken string `json:"idToken"`
+	// What the authenticator app shows, or a recovery code: for accounts with a second factor.
+	SecondFactor *string `json:"secondFactor,omitempty"`
+	// What to call the device; what is longer than 100 characters is cut.
+	DeviceName *string `json:"deviceName,omitempty"`
+}
+
+// Of signInWithIdToken.
+type SignInWithIDTokenPayload struct {
+	// What to send as Authorization: Bearer, until expiresAt.
+	AccessToken string `json:"accessToken"`
+	// What refreshSession takes. Keep it secret.
+	RefreshToken string `json:"refreshToken"`
+	// Until when the access token is good.
+	ExpiresAt time.Time `json:"expiresAt"`
+	// Who has signed in.
+	Account *auth.Account `json:"account"`
+}
+
 // Of signOut.
 type SignOutPayload struct {
 	// When the session ended.
 	SignedOutAt time.Time `json:"signedOutAt"`
+}
+
+// An account, as staff see it.
+type StaffAccount struct {
+	// The account's id.
+	ID string `json:"id"`
+	// The name; may be empty.
+	Name string `json:"name"`
+	// The phone that it signs in by: for administrators of the org unit.
+	Phone *string `json:"phone,omitempty"`
+	// When it was barred from signing in; null if it is not.
+	SuspendedAt *time.Time `json:"suspendedAt,omitempty"`
+	// Its second factor: for administrators of the org unit.
+	SecondFactor *SecondFactor `json:"secondFactor,omitempty"`
+}
+
+// A page of staff.
+type StaffConnection struct {
+	// The staff.
+	Nodes []*StaffEntry `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A role that somebody has on an org unit and all below it.
+type StaffEntry struct {
+	// Who has it.
+	Account *StaffAccount `json:"account"`
+	// The role.
+	Role auth.Role `json:"role"`
+	// The org unit.
+	OrgUnit *roster.Unit `json:"orgUnit,omitempty"`
+	// Since when.
+	AppointedAt time.Time `json:"appointedAt"`
 }
 
 // For standDownDispatch.
@@ -762,6 +978,22 @@ type StandDownDispatchInput struct {
 type StandDownDispatchPayload struct {
 	// The dispatch.
 	Dispatch *dispatch.Dispatch `json:"dispatch"`
+}
+
+// For suspendAccount.
+type SuspendAccountInput struct {
+	// The account.
+	AccountID string `json:"accountId"`
+	// Why, for the audit log: at most 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of suspendAccount.
+type SuspendAccountPayload struct {
+	// As it is now.
+	Account *StaffAccount `json:"account"`
 }
 
 // A page of a timeline.

@@ -102,7 +102,9 @@ func (a *app) makeServices(p parts) (err error) {
 		OffDuty: func(ctx context.Context, tx *store.Tx, r *roster.Responder) error {
 			return a.dispatch.LeaveDuty(ctx, tx, r)
 		},
-		Refile: dispatch.Refilers(a.db),
+		Refile: append(dispatch.Refilers(a.db), func(ctx context.Context, from, to string, limit int) (int, error) {
+			return a.auth.RefileAppointments(ctx, from, to, limit)
+		}),
 	})
 	a.tracker = roster.NewTracker(a.db, a.log)
 	a.training = training.New(training.Config{
@@ -116,7 +118,7 @@ func (a *app) makeServices(p parts) (err error) {
 	a.auth, err = auth.New(auth.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log, Keyring: p.keyring,
 		Issuer: p.issuer, Audience: p.audience, NewCode: p.newCode, Sender: p.sender, Limits: p.limits,
-		IDTokens: p.idTokens, OnSignIn: a.signedIn, OnSignOut: a.signedOut, Place: a.placeOf,
+		CurrentPath: a.roster.CurrentPath, IDTokens: p.idTokens, OnSignIn: a.signedIn, OnSignOut: a.signedOut, Place: a.placeOf,
 		Record: a.recordAccount, RecordRead: a.recordAccountsRead,
 	})
 	if err != nil {
@@ -140,11 +142,16 @@ func (a *app) pushed(ctx context.Context, tx *store.Tx, m *notify.Message) error
 }
 
 // signedIn tells the others that an account has one more session.
-func (a *app) signedIn(_ context.Context, _ *store.Tx, _ string) error { return nil }
+func (a *app) signedIn(ctx context.Context, tx *store.Tx, accountID string) error {
+	return a.roster.SignedIn(ctx, tx, accountID)
+}
 
 // signedOut tells the others that a session has ended.
 func (a *app) signedOut(ctx context.Context, tx *store.Tx, out auth.SignOut) error {
-	return a.notify.ForgetSession(ctx, tx, out.SessionID)
+	if err := a.notify.ForgetSession(ctx, tx, out.SessionID); err != nil || !out.Last {
+		return err
+	}
+	return a.roster.SignedOut(ctx, tx, out.AccountID)
 }
 
 // work does all that is due, until the context ends, and returns when it has
