@@ -13,15 +13,19 @@ const cycle = 9 * 24 * time.Hour
 
 // turns goes through the times after now at which something may change, in
 // their order: the ends of toggles and leaves, and between them the times on
-// the clock.
+// the clock. Whoever has gone through a whole cycle of the clock without a
+// change need not do so again.
 func (a Availability) turns(zone *time.Location, now time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
-		from := now
+		from, seen := now, false
 		for _, end := range append(a.dates(now), time.Time{}) {
-			for _, t := range a.clockTurns(zone, from, end) {
-				if !yield(t) {
-					return
+			if !seen && !a.clockless(from) {
+				for _, t := range a.clockTurns(zone, from, end) {
+					if !yield(t) {
+						return
+					}
 				}
+				seen = end.Sub(from) >= cycle
 			}
 			if end.IsZero() || !yield(end) {
 				return
@@ -46,9 +50,6 @@ func (a Availability) dates(now time.Time) []time.Time {
 // clockTurns returns the times between from and end, zero for open, at which
 // the clock may change something, for one cycle at most.
 func (a Availability) clockTurns(zone *time.Location, from, end time.Time) []time.Time {
-	if a.clockless(from) {
-		return nil
-	}
 	if limit := from.Add(cycle); end.IsZero() || limit.Before(end) {
 		end = limit
 	}
