@@ -56,7 +56,7 @@ func TestErasureOfAResponder(t *testing.T) {
 		TransportMode: r.TransportMode, Equipment: []string{}, EnrolledAt: r.EnrolledAt,
 	}
 	if got != nil {
-		want.Rev = got.Rev
+		want.Rev, want.Duty = got.Rev, Duty{Reason: got.Duty.Reason}
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || !got.Erased() {
 		t.Errorf("the responder (-want +got):\n%s %v", diff, err)

@@ -139,7 +139,8 @@ func (tw *town) leaveTraces(t *testing.T) traces {
 	tw.guiyuan.open(t, second)
 	id := a.awaitAlert(t)
 	a.must(t, answering("declineAlert"), vars{"input": vars{"alertId": id, "reason": "在医院输液", "idempotencyKey": "d"}})
-	where := near(second)
+	where := near(a.scene) // where it was, a few steps on
+	where.Latitude += 0.0001
 	a.must(t, reportPosition, positionReport(at(where)))
 	tw.writeAbout(t, a)
 	held, err := tw.app.training.Certificates(t.Context(), auth.Principal{AccountID: a.accountID}, a.responderID)
