@@ -147,6 +147,9 @@ func (s *Service) regrant(ctx context.Context, on store.Conn, accountID string, 
 	err = s.within(ctx, on, func(tx *store.Tx) (err error) {
 		var had []Grant
 		account, err = accounts.Change(ctx, tx, accountID, func(a *Account) error {
+			if a.Erased() {
+				return fault.NotFound("account")
+			}
 			had = slices.Clone(a.Grants)
 			return change(a)
 		})
@@ -174,9 +177,13 @@ func (s *Service) Suspend(ctx context.Context, tx *store.Tx, accountID string) (
 	return account, err
 }
 
-// Reinstate lets a suspended account sign in again. It fails with NOT_FOUND.
+// Reinstate lets a suspended account sign in again. It fails with NOT_FOUND,
+// also for one that was erased.
 func (s *Service) Reinstate(ctx context.Context, on store.Conn, accountID string) (*Account, error) {
 	account, err := accounts.Change(ctx, on, accountID, func(a *Account) error {
+		if a.Erased() {
+			return fault.NotFound("account")
+		}
 		a.SuspendedAt = time.Time{}
 		return nil
 	})

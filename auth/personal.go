@@ -47,6 +47,7 @@ type personalSession struct {
 	CreatedAt   time.Time `json:"createdAt"`
 	RefreshedAt time.Time `json:"refreshedAt"`
 	ExpiresAt   time.Time `json:"expiresAt"`
+	Proved      bool      `json:"proved"` // by the second factor
 }
 
 // CopyPersonal writes the account (section "account") and its sessions
@@ -69,7 +70,7 @@ func (s *Service) CopyPersonal(ctx context.Context, accountID string, write func
 	}
 	for x, err := range sessions.All(ctx, s.DB, ofAccount(accountID)) {
 		if err == nil {
-			err = write("sessions", personalSession{x.ID, x.DeviceName, x.CreatedAt, x.RefreshedAt, x.ExpiresAt})
+			err = write("sessions", personalSession{x.ID, x.DeviceName, x.CreatedAt, x.RefreshedAt, x.ExpiresAt, x.Proved})
 		}
 		if err != nil {
 			return fmt.Errorf("copying sessions: %w", err)
