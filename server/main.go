@@ -68,7 +68,7 @@ func commands() []command {
 		},
 		{
 			[]string{"units", "import"}, "FILE.csv",
-			"Adds and renames org units, from lines of code,name,level,parent. Can be repeated.", program.importUnits,
+			"Adds, renames and moves org units, from lines of code,name,level,parent or a list of the National Bureau of Statistics (code and name, UTF-8 or GB18030). Can be repeated.", program.importUnits,
 		},
 		{
 			[]string{"keys", "rotate"}, "",
