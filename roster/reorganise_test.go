@@ -398,16 +398,15 @@ func TestWhoMayReorganise(t *testing.T) {
 	f := newFixture(t)
 	both := f.holder(t, auth.RoleAdmin, east)
 	both.Grants = append(both.Grants, f.holder(t, auth.RoleAdmin, west).Grants...)
-	type actors map[string]struct {
-		actor auth.Principal
-		may   bool
-	}
-	all := actors{
+	target := f.holder(t, auth.RoleAdmin, eastOne)
+	target.Grants = append(target.Grants, f.holder(t, auth.RoleAdmin, west).Grants...)
+	all := map[string]reader{
 		"nobody":                   {auth.Principal{}, false},
 		"dispatcher above":         {f.holder(t, auth.RoleDispatcher, district), false},
 		"admin of where it is":     {f.holder(t, auth.RoleAdmin, east), false},
 		"admin of where it goes":   {f.holder(t, auth.RoleAdmin, west), false},
 		"admin of the unit itself": {f.holder(t, auth.RoleAdmin, eastOne), false},
+		"admin of it and of where": {target, false}, // who would take it from those above
 		"admin of both":            {both, true},
 		"admin above":              {f.admin(t), true},
 	}

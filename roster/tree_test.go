@@ -65,6 +65,12 @@ func TestNearestWithinBoundaries(t *testing.T) {
 			f.enclose(t, eastOne, at(114.14), 0.01)
 			f.mustMerge(t, eastOne, westOne)
 		}, 114.141, "", westOne, 0},
+		"no boundary of one that is closed": {func(t *testing.T, f *fixture) {
+			f.enclose(t, westOne, at(114.14), 0.03)
+			if _, err := f.CloseUnit(t.Context(), f.admin(t), CloseUnit{UnitID: westOne, Reason: "x"}); err != nil {
+				t.Fatal(err)
+			}
+		}, 114.141, "", eastOne, 103},
 		"no centre of a closed unit": {func(t *testing.T, f *fixture) { f.mustMerge(t, eastOne, westOne) }, 114.141, "", eastTwo, 1950},
 		"taken away it counts no more": {func(t *testing.T, f *fixture) {
 			f.enclose(t, westOne, at(114.14), 0.03)
