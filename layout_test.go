@@ -41,6 +41,7 @@ var edges = map[string][]string{
 	"dispatch": {"audit", "auth", "fault", "geo", "locale", "notify", "roster", "store", "training"},
 	"privacy":  {"audit", "auth", "fault", "store"},
 
+	"auth/idtoken":       {"auth", "fault"},
 	"store/sqlite":       {"store"},
 	"store/mongo":        {"store"},
 	"store/storetest":    {"store", "store/sqlite"},
@@ -61,7 +62,7 @@ var edges = map[string][]string{
 	},
 
 	"server": {
-		"audit", "auth", "demo", "dispatch", "fault", "geo", "graph", "graph/transport", "locale", "notify", "notify/fcm",
+		"audit", "auth", "auth/idtoken", "demo", "dispatch", "fault", "geo", "graph", "graph/transport", "locale", "notify", "notify/fcm",
 		"notify/fcm/fcmtest", "privacy", "roster", "store", "store/mongo", "store/sqlite", "training",
 	},
 }
@@ -77,14 +78,15 @@ var outside = map[string][]string{
 	"go.mongodb.org/mongo-driver/v2/event": {"store/mongo"},
 	"go.mongodb.org/mongo-driver/v2/x":     {"store/mongo"},
 	"zombiezen.com/go/sqlite":              {"store/sqlite"},
-	"firebase.google.com/go":               {"auth", "notify/fcm"},
-	"google.golang.org/api":                {"auth", "notify/fcm"},
-	"cloud.google.com/go":                  {"auth", "notify/fcm"},
+	"firebase.google.com/go":               {"auth/idtoken", "notify/fcm"},
+	"google.golang.org/api":                {"auth/idtoken", "notify/fcm"},
+	"cloud.google.com/go":                  {"notify/fcm"},
 	"github.com/99designs/gqlgen":          {"graph", "graph/limit", "graph/scalar", "graph/transport", "server"},
 	"github.com/vektah/gqlparser":          {"graph", "graph/limit", "graph/scalar", "graph/transport", "server"},
 	"github.com/coder/websocket":           {"client", "graph/transport"},
 	"github.com/golang-jwt/jwt":            {"auth", "notify/fcm/fcmtest"},
 	"github.com/peterstace/simplefeatures": {"geo"},
+	"github.com/pquerna/otp":               {"auth"},
 }
 
 // pack is a package as go list describes it.

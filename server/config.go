@@ -18,6 +18,7 @@ type config struct {
 	keyFile          string
 	firebase         secret // the service account's key file as it was read
 	firebaseEndpoint string
+	firebaseProject  string // "" for the service account's
 	gatewayURL       secret // often has a password in it
 	gatewaySecret    secret
 	logCodes         bool

@@ -41,7 +41,8 @@ func TestReadConfig(t *testing.T) {
 		"MongoDB": {[]string{"MUSTER_MONGODB_URI=mongodb://u:p@a:1,b:2/db?x=y", "MUSTER_KEY_FILE=k"}, func(c *config) {
 			c.mongoURI, c.keyFile = newSecret("mongodb://u:p@a:1,b:2/db?x=y"), "k"
 		}},
-		"Firebase": {[]string{"MUSTER_FIREBASE_CREDENTIALS_FILE=" + firebase}, func(c *config) { c.firebase = newSecret(credentials) }},
+		"Firebase's project": {[]string{"MUSTER_FIREBASE_PROJECT=demo-muster"}, func(c *config) { c.firebaseProject = "demo-muster" }},
+		"Firebase":           {[]string{"MUSTER_FIREBASE_CREDENTIALS_FILE=" + firebase}, func(c *config) { c.firebase = newSecret(credentials) }},
 		"Firebase on this machine": {
 			[]string{"MUSTER_FIREBASE_CREDENTIALS_FILE=" + firebase, "MUSTER_FIREBASE_ENDPOINT=http://127.0.0.1:9/v1"},
 			func(c *config) { c.firebase, c.firebaseEndpoint = newSecret(credentials), "http://127.0.0.1:9/v1" },
@@ -100,6 +101,7 @@ func TestReadConfigRefuses(t *testing.T) {
 		"MongoDB without key file":   {[]string{"MUSTER_MONGODB_URI=mongodb://h"}, []string{"MUSTER_KEY_FILE: is required"}},
 		"MongoDB and data directory": {[]string{"MUSTER_MONGODB_URI=mongodb://h", "MUSTER_KEY_FILE=k", "MUSTER_DATA_DIR=d"}, []string{"MUSTER_DATA_DIR: is of no use"}},
 		"MongoDB with another URI":   {[]string{"MUSTER_MONGODB_URI=postgres://h", "MUSTER_KEY_FILE=k"}, []string{"MUSTER_MONGODB_URI: must begin with"}},
+		"Firebase project's name":    {[]string{"MUSTER_FIREBASE_PROJECT=My Town"}, []string{"MUSTER_FIREBASE_PROJECT: must be a project's id"}},
 		"Firebase file missing":      {[]string{"MUSTER_FIREBASE_CREDENTIALS_FILE=" + firebase + ".no"}, []string{"MUSTER_FIREBASE_CREDENTIALS_FILE: the file cannot be read: no such file"}},
 		"Firebase file a directory":  {[]string{"MUSTER_FIREBASE_CREDENTIALS_FILE=" + filepath.Dir(firebase)}, []string{"MUSTER_FIREBASE_CREDENTIALS_FILE: the file cannot be read: is a directory"}},
 		"Firebase file another":      {[]string{"MUSTER_FIREBASE_CREDENTIALS_FILE=" + write(t, "x", `{"type": "authorized_user"}`)}, []string{"MUSTER_FIREBASE_CREDENTIALS_FILE: is not the key file"}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/auth"
+	"github.com/musterhq/muster/auth/idtoken"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/locale"
 	"github.com/musterhq/muster/notify"
@@ -32,6 +34,10 @@ func open(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
+	idTokens, err := c.idTokens(ctx)
+	if err != nil {
+		return nil, err
+	}
 	engine, err := c.engine(ctx, log)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
@@ -42,8 +48,8 @@ func open(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 		return nil, errors.Join(err, engine.Close())
 	}
 	return newApp(ctx, parts{
-		engine: engine, keyring: keyring, channel: channel, sender: sender,
-		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: c.issuer, audience: c.audience, zone: time.UTC, keep: c.keep, log: log,
+		engine: engine, keyring: keyring, channel: channel, sender: sender, idTokens: idTokens,
+		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: c.issuer, audience: c.audience, zone: c.zone, keep: c.keep, log: log,
 		web: web{graphiql: c.graphiql, origins: c.origins, proxies: c.proxies, maxStreams: c.maxStreams},
 	})
 }
@@ -77,6 +83,28 @@ func (c config) channel(ctx context.Context) (notify.Channel, error) {
 		return nil, errors.New(envFirebase + ": the key file is not valid")
 	}
 	return channel, nil
+}
+
+// idTokens is nil where no Firebase project is configured.
+func (c config) idTokens(ctx context.Context) (auth.IDTokens, error) {
+	project := c.firebaseProject
+	if key := c.firebase.reveal(); project == "" && key != "" {
+		var account struct {
+			Project string `json:"project_id"`
+		}
+		if err := json.Unmarshal([]byte(key), &account); err != nil {
+			return nil, errors.New(envFirebase + ": the key file is not valid") // the cause may quote from it
+		}
+		project = account.Project
+	}
+	if project == "" {
+		return nil, nil
+	}
+	verifier, err := idtoken.New(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	return verifier, nil
 }
 
 func (c config) sender(log *slog.Logger) (auth.CodeSender, error) {

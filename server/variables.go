@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ const (
 	envKeyFile          = "MUSTER_KEY_FILE"
 	envFirebase         = "MUSTER_FIREBASE_CREDENTIALS_FILE"
 	envFirebaseEndpoint = "MUSTER_FIREBASE_ENDPOINT"
+	envFirebaseProject  = "MUSTER_FIREBASE_PROJECT"
 	envGatewayURL       = "MUSTER_CODE_GATEWAY_URL"
 	envGatewaySecret    = "MUSTER_CODE_GATEWAY_SECRET"
 	envCodeLog          = "MUSTER_CODE_LOG"
@@ -48,6 +50,7 @@ func variables() []variable {
 		{envKeyFile, "", "The keys that sign tokens, made if there are none. By default keys.json in the data directory. Keep it secret, and keep a copy.", text(func(c *config) *string { return &c.keyFile })},
 		{envFirebase, "", "The Firebase service account's key file (JSON). Without it no pushes are sent; everything else works.", setFirebase},
 		{envFirebaseEndpoint, "", "Another server that speaks FCM's HTTP v1, such as http://127.0.0.1:9099/v1, for tests: https, or on this machine.", setFirebaseEndpoint},
+		{envFirebaseProject, "", "The id of the Firebase project whose users sign in with ID tokens. By default the service account's, if there is one.", setFirebaseProject},
 		{envGatewayURL, "", "The text message gateway that sign-in codes are posted to. Needs " + envGatewaySecret + ".", setGateway},
 		{envGatewaySecret, "", "What requests to the gateway are signed with (HMAC-SHA256), 16 characters at least.", setGatewaySecret},
 		{envCodeLog, "false", "For development: true writes sign-in codes to the log. Whoever reads the log can then sign in as anyone.", boolean(func(c *config) *bool { return &c.logCodes })},
@@ -160,6 +163,17 @@ func setFirebaseEndpoint(c *config, value string) error {
 		return errors.New("must be an https URL, or http on this machine")
 	}
 	c.firebaseEndpoint = value
+	return nil
+}
+
+// projectID is what Google takes for one.
+var projectID = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+
+func setFirebaseProject(c *config, value string) error {
+	if !projectID.MatchString(value) {
+		return errors.New("must be a project's id, such as my-town-1a2b3")
+	}
+	c.firebaseProject = value
 	return nil
 }
 
