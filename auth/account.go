@@ -173,8 +173,7 @@ func (s *Service) Suspend(ctx context.Context, tx *store.Tx, accountID string) (
 	if err != nil {
 		return nil, accountFault("suspending an account", err)
 	}
-	_, err = s.endSessions(ctx, tx, accountID, "")
-	return account, err
+	return account, s.endSessions(ctx, tx, accountID)
 }
 
 // Reinstate lets a suspended account sign in again. It fails with NOT_FOUND,

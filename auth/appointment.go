@@ -81,24 +81,23 @@ func dropAppointment(ctx context.Context, tx *store.Tx, id string) error {
 	return appointments.Delete(ctx, tx, found)
 }
 
-// RefileAppointments files up to limit of the appointments within the org unit
-// that had the path from under to, where it has gone, and returns how many
-// those were. It takes effect on lists only: what staff may do follows the
-// tree by itself.
+// RefileAppointments files up to limit of the appointments to the org unit that
+// had the path from under to, where it has gone, and returns how many those
+// were. It takes effect on lists only: what staff may do follows the tree by
+// itself.
 func (s *Service) RefileAppointments(ctx context.Context, from, to string, limit int) (moved int, err error) {
 	err = s.DB.Atomically(ctx, func(tx *store.Tx) error {
-		moved = 0
-		page, err := appointments.List(ctx, tx, store.Where(store.Prefix("unitPath", from)), limit, "")
+		page, err := appointments.List(ctx, tx, store.Where(store.Eq("unitPath", from)), limit, "")
 		if err != nil {
 			return err
 		}
 		for _, a := range page.Items {
-			a.UnitPath = to + strings.TrimPrefix(a.UnitPath, from)
+			a.UnitPath = to
 			if err := appointments.Replace(ctx, tx, a); err != nil {
 				return err
 			}
-			moved++
 		}
+		moved = len(page.Items)
 		return nil
 	})
 	if err != nil {

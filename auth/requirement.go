@@ -46,7 +46,7 @@ func (s *Service) ResetSecondFactor(ctx context.Context, actor Principal, o Orde
 		if err := s.dropFactor(ctx, tx, f); err != nil {
 			return nil, err
 		}
-		if _, err := s.endSessions(ctx, tx, account.ID, ""); err != nil {
+		if err := s.endSessions(ctx, tx, account.ID); err != nil {
 			return nil, err
 		}
 		c.Action = ActionResetSecondFactor

@@ -175,7 +175,7 @@ func (s *Service) endOwn(ctx context.Context, tx *store.Tx, actor Principal, id 
 // and returns how many those were.
 func (s *Service) RevokeOtherSessions(ctx context.Context, actor Principal) (n int, err error) {
 	err = s.DB.Atomically(ctx, func(tx *store.Tx) (err error) {
-		n, err = s.endSessions(ctx, tx, actor.AccountID, actor.SessionID)
+		n, err = s.endSessionsBut(ctx, tx, actor.AccountID, actor.SessionID)
 		return err
 	})
 	if err != nil {
@@ -184,9 +184,15 @@ func (s *Service) RevokeOtherSessions(ctx context.Context, actor Principal) (n i
 	return n, nil
 }
 
-// endSessions ends all sessions of the account except one, and returns how many
-// those were.
-func (s *Service) endSessions(ctx context.Context, tx *store.Tx, accountID, except string) (n int, err error) {
+// endSessions ends all sessions of the account.
+func (s *Service) endSessions(ctx context.Context, tx *store.Tx, accountID string) error {
+	_, err := s.endSessionsBut(ctx, tx, accountID, "")
+	return err
+}
+
+// endSessionsBut ends all sessions of the account except one, and returns how
+// many those were.
+func (s *Service) endSessionsBut(ctx context.Context, tx *store.Tx, accountID, except string) (n int, err error) {
 	for {
 		// Page by page from the start, since a page that has been ended is gone.
 		page, err := sessions.List(ctx, tx, ofAccount(accountID), 100, "")
