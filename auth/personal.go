@@ -99,8 +99,7 @@ func (s *Service) BeginErasure(ctx context.Context, tx *store.Tx, accountID stri
 	if err := s.forgetFactor(ctx, tx, accountID); err != nil {
 		return fmt.Errorf("erasing a second factor: %w", err)
 	}
-	_, err = s.endSessions(ctx, tx, accountID, "")
-	return err
+	return s.endSessions(ctx, tx, accountID)
 }
 
 func (s *Service) forgetFactor(ctx context.Context, tx *store.Tx, accountID string) error {
@@ -115,10 +114,7 @@ func (s *Service) forgetFactor(ctx context.Context, tx *store.Tx, accountID stri
 // more: another process may have opened one at that very moment. Codes and
 // counted attempts are kept by hashes, for minutes, and go by themselves.
 func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more bool, err error) {
-	err = s.DB.Atomically(ctx, func(tx *store.Tx) error {
-		_, err := s.endSessions(ctx, tx, accountID, "")
-		return err
-	})
+	err = s.DB.Atomically(ctx, func(tx *store.Tx) error { return s.endSessions(ctx, tx, accountID) })
 	if err != nil {
 		return false, fmt.Errorf("erasing sessions: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // config is what the environment says.
@@ -27,6 +28,7 @@ type config struct {
 	proxies          []netip.Prefix
 	graphiql         bool
 	maxStreams       int
+	zone             *time.Location
 	keep             periods
 	logLevel         slog.Level
 	logFormat        string

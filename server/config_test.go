@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -18,8 +19,16 @@ const credentials = `{"type": "service_account", "project_id": "p", "private_key
 func defaults() config {
 	return config{
 		addr: "127.0.0.1:8080", dataDir: "./muster-data", keyFile: "muster-data/keys.json",
-		issuer: "muster", audience: "muster", maxStreams: 20_000, logFormat: "json", keep: usualPeriods(),
+		issuer: "muster", audience: "muster", maxStreams: 20_000, logFormat: "json", zone: location("Asia/Shanghai"), keep: usualPeriods(),
 	}
+}
+
+func location(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return zone
 }
 
 func TestReadConfig(t *testing.T) {
@@ -47,6 +56,7 @@ func TestReadConfig(t *testing.T) {
 			[]string{"MUSTER_FIREBASE_CREDENTIALS_FILE=" + firebase, "MUSTER_FIREBASE_ENDPOINT=http://127.0.0.1:9/v1"},
 			func(c *config) { c.firebase, c.firebaseEndpoint = newSecret(credentials), "http://127.0.0.1:9/v1" },
 		},
+		"time zone": {[]string{"MUSTER_TIME_ZONE=Asia/Urumqi"}, func(c *config) { c.zone = location("Asia/Urumqi") }},
 		"gateway": {
 			[]string{"MUSTER_CODE_GATEWAY_URL=https://u:p@sms.example/send", "MUSTER_CODE_GATEWAY_SECRET=0123456789abcdef"},
 			func(c *config) {
@@ -77,7 +87,7 @@ func TestReadConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compare := cmp.Options{cmp.AllowUnexported(config{}, secret{}, periods{}), cmpopts.EquateComparable(netip.Prefix{})}
+			compare := cmp.Options{cmp.AllowUnexported(config{}, secret{}, periods{}), cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }), cmpopts.EquateComparable(netip.Prefix{})}
 			if diff := cmp.Diff(want, got, compare...); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -124,6 +134,7 @@ func TestReadConfigRefuses(t *testing.T) {
 		"proxy mapped":       {[]string{"MUSTER_TRUSTED_PROXIES=::ffff:10.0.0.0/104"}, []string{"MUSTER_TRUSTED_PROXIES: item 1 must be"}},
 		"neither true false": {[]string{"MUSTER_GRAPHIQL=yes", "MUSTER_CODE_LOG=1"}, []string{"MUSTER_CODE_LOG: must be true or false", "MUSTER_GRAPHIQL: must be true or false"}},
 		"no streams":         {[]string{"MUSTER_MAX_STREAMS=0"}, []string{"MUSTER_MAX_STREAMS: must be"}},
+		"no time zone":       {[]string{"MUSTER_TIME_ZONE=Asia/Luohu"}, []string{"MUSTER_TIME_ZONE: must be"}},
 		"log":                {[]string{"MUSTER_LOG_LEVEL=loud", "MUSTER_LOG_FORMAT=xml"}, []string{"MUSTER_LOG_LEVEL: must be", "MUSTER_LOG_FORMAT: must be"}},
 	}
 	for name, test := range tests {

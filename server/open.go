@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/auth/idtoken"

@@ -58,6 +58,7 @@ func variables() []variable {
 		{"MUSTER_AUDIENCE", "muster", "The aud of access tokens. Changing it ends those that are out.", text(func(c *config) *string { return &c.audience })},
 		{"MUSTER_ALLOWED_ORIGINS", "", "The web pages, besides the server's own, that may use the API, such as https://app.example.org; separated by commas.", setOrigins},
 		{"MUSTER_TRUSTED_PROXIES", "", "The networks of the proxies in front, such as 10.0.0.0/8, whose X-Forwarded-For is believed; separated by commas.", setProxies},
+		{"MUSTER_TIME_ZONE", "Asia/Shanghai", "The time zone in which schedules and quiet hours are read, in districts that have none of their own: a name of the IANA database.", setZone},
 		{"MUSTER_GRAPHIQL", "false", "true serves the GraphiQL page at /graphiql and lets clients read the schema.", boolean(func(c *config) *bool { return &c.graphiql })},
 		{"MUSTER_MAX_STREAMS", "20000", "How many WebSockets and event streams may be open at a time, a quarter of them from one address; each takes about 50 KB.", setMaxStreams},
 		{"MUSTER_KEEP_AUDIT", "1095d", "How long entries of the audit log are kept, in days or hours, such as 1095d or 26280h; 180d at least.", period(func(k *periods) *time.Duration { return &k.audit }, 180, 3650)},
@@ -234,6 +235,15 @@ func eachOf(list string, take func(item string) error) error {
 			return fmt.Errorf("item %d %w", i+1, err)
 		}
 	}
+	return nil
+}
+
+func setZone(c *config, value string) error {
+	zone, err := time.LoadLocation(value)
+	if err != nil || value == "Local" {
+		return errors.New("must be a name of the IANA time zone database, such as Asia/Shanghai")
+	}
+	c.zone = zone
 	return nil
 }
 
