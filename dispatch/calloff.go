@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
@@ -30,6 +31,9 @@ func (s *Service) StandDown(ctx context.Context, actor auth.Principal, in CallOf
 	}, func(st *step) error {
 		if ended.State.Over() {
 			return fault.Conflict("dispatch_over", fault.Args{"state": ended.State})
+		}
+		if err := st.audit(ctx, actor, audit.StandDownDispatch, ended.IncidentID, ended.Place); err != nil {
+			return err
 		}
 		if err := st.note(ctx, Entry{IncidentID: ended.IncidentID, Kind: EntryCalledOff, ActorID: actor.AccountID, Note: in.Reason}); err != nil {
 			return err
@@ -74,6 +78,9 @@ func (st *step) close(ctx context.Context, actor auth.Principal, i *Incident, ou
 	}
 	i.Status, i.ClosedBy, i.ClosedAt, i.Outcome, i.HeldSince = IncidentClosed, actor.AccountID, st.now, outcome, st.now
 	if err := incidents.Replace(ctx, st.tx, i); err != nil {
+		return err
+	}
+	if err := st.audit(ctx, actor, audit.CloseIncident, i.ID, i.Place); err != nil {
 		return err
 	}
 	if err := st.note(ctx, Entry{IncidentID: i.ID, Kind: EntryClosed, ActorID: actor.AccountID, Note: outcome}); err != nil {

@@ -156,7 +156,7 @@ func (w *world) processWith(channel notify.Channel) *Service {
 	})
 	s = New(Config{
 		DB: w.db, Now: w.clock.Now, NewID: w.id, Log: log,
-		Roster: people, Tracker: roster.NewTracker(w.db, log),
+		Roster: people, Tracker: roster.NewTracker(w.db, log), Audit: trail,
 		Training: training.New(training.Config{
 			DB: w.db, Now: w.clock.Now, NewID: w.id, NewSerial: training.RandomSerial, Scope: people.LoadScope,
 		}),

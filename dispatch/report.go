@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/geo"
@@ -87,6 +88,9 @@ func (st *step) open(ctx context.Context, actor auth.Principal, in Report, polic
 		return "", err
 	}
 	if err := dispatches.Insert(ctx, st.tx, d); err != nil {
+		return "", err
+	}
+	if err := st.audit(ctx, actor, audit.ReportIncident, i.ID, place); err != nil {
 		return "", err
 	}
 	return i.ID, st.note(ctx, Entry{IncidentID: i.ID, Kind: EntryReported, ActorID: actor.AccountID})

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/notify"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/store"
@@ -21,6 +22,7 @@ type Config struct {
 	Tracker  *roster.Tracker // proposes candidates
 	Training *training.Service
 	Notify   *notify.Service
+	Audit    *audit.Log
 }
 
 // Service is dispatch's doors: for staff, for responders, and for the due
