@@ -20,6 +20,11 @@ const (
 	ProposeTransfer    Action = "PROPOSE_TRANSFER"
 	AcceptTransfer     Action = "ACCEPT_TRANSFER"
 	RefuseTransfer     Action = "REFUSE_TRANSFER"
+	CancelTransfer     Action = "CANCEL_TRANSFER"
+	ProposeMembership  Action = "PROPOSE_MEMBERSHIP"
+	AcceptMembership   Action = "ACCEPT_MEMBERSHIP"
+	RefuseMembership   Action = "REFUSE_MEMBERSHIP"
+	CancelMembership   Action = "CANCEL_MEMBERSHIP"
 	EndMembership      Action = "END_MEMBERSHIP"
 	AddNote            Action = "ADD_NOTE"
 	ImportRoster       Action = "IMPORT_ROSTER"
@@ -59,7 +64,8 @@ func Actions() []Action {
 	return []Action{
 		ReadResponder, ReadPresence, ReadNotes, ReadAccount, ExportRoster,
 		ApproveResponder, RejectResponder, SuspendResponder, ReinstateResponder, RetireResponder, CorrectResponder,
-		ProposeTransfer, AcceptTransfer, RefuseTransfer, EndMembership, AddNote, ImportRoster,
+		ProposeTransfer, AcceptTransfer, RefuseTransfer, CancelTransfer,
+		ProposeMembership, AcceptMembership, RefuseMembership, CancelMembership, EndMembership, AddNote, ImportRoster,
 		CreateUnit, RenameUnit, MoveUnit, MergeUnit, CloseUnit, LocateUnit, SetBoundary,
 		GrantRole, RevokeRole, SuspendAccount, ReinstateAccount, RequireSecondFactor, ResetSecondFactor, EraseAccount,
 		ReportIncident, StandDownDispatch, CloseIncident,
