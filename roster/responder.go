@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,24 +11,6 @@ import (
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )
-
-// Status is where a responder stands with the programme. Whether it can be
-// called out now is its Availability.
-type Status string
-
-// The statuses. Only the ACTIVE may go on duty.
-const (
-	StatusApplied   Status = "APPLIED"
-	StatusRejected  Status = "REJECTED" // may apply again
-	StatusActive    Status = "ACTIVE"
-	StatusSuspended Status = "SUSPENDED"
-	StatusRetired   Status = "RETIRED" // may apply again
-)
-
-// Valid reports whether s is one of the statuses.
-func (s Status) Valid() bool {
-	return slices.Contains([]Status{StatusApplied, StatusRejected, StatusActive, StatusSuspended, StatusRetired}, s)
-}
 
 // Responder is an account's place on the roster.
 type Responder struct {
@@ -124,16 +105,6 @@ func (r *Responder) OnDutyAt(t time.Time) bool {
 	return r.Status == StatusActive && r.Duty.OnDuty && (r.Duty.Until.IsZero() || t.Before(r.Duty.Until))
 }
 
-// staff are the roles that may read the responders within their scope.
-// auth.RoleAdmin includes them.
-var staff = []auth.Role{auth.RoleDispatcher, auth.RoleTrainer}
-
-// visibleTo reports whether the actor may know of the responder.
-func (r *Responder) visibleTo(actor auth.Principal) bool {
-	own := actor.AccountID != "" && r.AccountID == actor.AccountID
-	return own || slices.ContainsFunc(r.UnitPaths(), func(path string) bool { return actor.May(path, staff...) })
-}
-
 // OfAccount returns the account's responder, or NOT_FOUND. It asks for no
 // actor: the account is the caller's to choose.
 func (s *Service) OfAccount(ctx context.Context, accountID string) (*Responder, error) {
@@ -142,16 +113,6 @@ func (s *Service) OfAccount(ctx context.Context, accountID string) (*Responder, 
 
 func ofAccount(ctx context.Context, on store.Conn, accountID string) (*Responder, error) {
 	r, err := responders.First(ctx, on, store.Where(store.Eq("accountId", accountID)))
-	return known(r, err, "responder")
-}
-
-// Responder returns the responder if it is the actor's own, or staff whose
-// scope covers it ask. To others it is NOT_FOUND, as if it did not exist.
-func (s *Service) Responder(ctx context.Context, actor auth.Principal, id string) (*Responder, error) {
-	r, err := responders.Get(ctx, s.db, id)
-	if err == nil && !r.visibleTo(actor) {
-		return nil, fault.NotFound("responder")
-	}
 	return known(r, err, "responder")
 }
 

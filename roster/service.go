@@ -92,7 +92,7 @@ func New(c Config) *Service {
 
 // Collections lists the package's collections, for store.Open.
 func Collections() []store.Definition {
-	return []store.Definition{units, boundaries, reorganisations, responders, presences}
+	return []store.Definition{units, boundaries, reorganisations, responders, presences, requests, consents, notes}
 }
 
 // known turns a missing document into the NOT_FOUND of that thing.

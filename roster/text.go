@@ -1,0 +1,75 @@
+package roster
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/musterhq/muster/fault"
+)
+
+// Limits of what is written on the roster, in characters and items.
+const (
+	MaxName          = 100
+	MaxReason        = 500
+	MaxNote          = 2000
+	MaxEquipment     = 20
+	maxEquipmentItem = 50
+	maxVersion       = 50
+)
+
+// checkLine checks a line of text that must be there.
+func checkLine(field, text string, limit int) error {
+	if err := checkOptional(field, text, limit); err != nil {
+		return err
+	}
+	if strings.TrimSpace(text) == "" {
+		return fault.Invalid(field, "required")
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return fault.Invalid(field, "text")
+	}
+	return nil
+}
+
+// checkRequired checks a text that must be there, and may have several lines.
+func checkRequired(field, text string, limit int) error {
+	if strings.TrimSpace(text) == "" {
+		return fault.Invalid(field, "required")
+	}
+	return checkOptional(field, text, limit)
+}
+
+// checkOptional checks a text that may be empty.
+func checkOptional(field, text string, limit int) error {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return fault.Invalid(field, "text")
+	}
+	if utf8.RuneCountInString(text) > limit {
+		return fault.Invalid(field, "too_long", fault.Args{"max": limit})
+	}
+	return nil
+}
+
+// checkEquipment checks what somebody carries.
+func checkEquipment(items []string) error {
+	if len(items) > MaxEquipment {
+		return fault.Invalid("equipment", "too_many_items", fault.Args{"max": MaxEquipment})
+	}
+	for i, item := range items {
+		if err := checkLine(fmt.Sprintf("equipment.%d", i), item, maxEquipmentItem); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trimmed returns the items without the space around them, and never nil.
+func trimmed(items []string) []string {
+	out := make([]string, len(items))
+	for i, item := range items {
+		out[i] = strings.TrimSpace(item)
+	}
+	return out
+}
