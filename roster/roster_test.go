@@ -56,7 +56,7 @@ func newFixture(t testing.TB) *fixture {
 }
 
 func definitions() []store.Definition {
-	return slices.Concat(Collections(), audit.Collections(), []store.Definition{store.Steps})
+	return slices.Concat(Collections(), audit.Collections(), []store.Definition{store.Steps, tellings})
 }
 
 func newFixtureOn(t testing.TB, db *store.DB) *fixture {
