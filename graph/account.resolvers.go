@@ -9,7 +9,6 @@ import (
 	"context"
 
 	"github.com/musterhq/muster/auth"
-	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/roster"
 )
 
@@ -22,11 +21,7 @@ func (r *accountResolver) SecondFactor(ctx context.Context, obj *auth.Account) (
 }
 
 func (r *accountResolver) Responder(ctx context.Context, obj *auth.Account) (*roster.Responder, error) {
-	responder, err := r.Roster.OfAccount(ctx, obj.ID)
-	if fault.CodeOf(err) == fault.CodeNotFound {
-		return nil, nil // an account need not be on the roster
-	}
-	return responder, err
+	return r.ownResponder(ctx, obj.ID)
 }
 
 func (r *grantResolver) OrgUnit(ctx context.Context, objs []*auth.Grant) ([]*roster.Unit, error) {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/locale"
@@ -15,6 +16,7 @@ import (
 
 // Resolver is what the resolvers call. All of it is required.
 type Resolver struct {
+	Audit      *audit.Log
 	Auth       *auth.Service
 	Roster     *roster.Service
 	Training   *training.Service

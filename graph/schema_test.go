@@ -12,6 +12,7 @@ import (
 
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/roster"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -111,6 +112,9 @@ var boundedLists = map[string]string{
 	"OrgUnit.formerNames":                      "the last 50",
 	"Responder.equipment":                      "what one person carries",
 	"Responder.certificates":                   "the newest 20",
+	"Responder.memberships":                    "at most 10",
+	"Responder.pendingRequests":                "at most 5",
+	"AuditEntry.details":                       "what the program says of one step",
 }
 
 func TestSchemaPagesWhatCanGrow(t *testing.T) {
@@ -250,6 +254,10 @@ func TestNestedConnectionsRefuseMoreThanAHundred(t *testing.T) {
 	tried := map[string]func() error{
 		"Incident.timeline": func() error {
 			_, err := r.Incident().Timeline(staff, &dispatch.Incident{Place: dispatch.Place{UnitPath: unitPath}}, 101, nil)
+			return err
+		},
+		"Responder.notes": func() error {
+			_, err := r.Responder().Notes(staff, &roster.Responder{UnitPath: unitPath}, 101, nil)
 			return err
 		},
 		"Dispatch.alerts":    func() error { _, err := r.Dispatch().Alerts(staff, &dispatch.Dispatch{}, 101, nil); return err },
