@@ -54,12 +54,13 @@ func mutations() map[string]operation {
 	for _, name := range answers {
 		all[name] = operation{answering(name), answerVars, false, false}
 	}
+	maps.Copy(all, lifeMutations())
 	return all
 }
 
 // queries are all reads and subscriptions that there are.
 func queries() map[string]operation {
-	return map[string]operation{
+	all := map[string]operation{
 		"me":         {me, noVars, false, false},
 		"alert":      {`query ($id: ID!) { alert(id: $id) { id } }`, func(a *alerted) vars { return vars{"id": a.alertID} }, false, false},
 		"myAlerts":   {`{ myAlerts { nodes { id } } }`, noVars, false, false},
@@ -73,6 +74,8 @@ func queries() map[string]operation {
 			return vars{"number": "123456789012"}
 		}, true, false},
 	}
+	maps.Copy(all, lifeQueries())
+	return all
 }
 
 func unitVars(*alerted) vars { return vars{"id": guiyuanID} }

@@ -59,17 +59,17 @@ func TestAPIPushesSayLookAndNoMore(t *testing.T) {
 
 // awaitPush waits for the n-th push to the phone. The push service has no feed,
 // so it is asked again and again.
-func (a *alerted) awaitPush(t *testing.T, n int) fcmtest.Message {
+func (r *resident) awaitPush(t *testing.T, n int) fcmtest.Message {
 	t.Helper()
 	deadline := time.After(patience)
 	for tick := time.NewTicker(5 * time.Millisecond); ; {
-		if got := a.pushes(); len(got) >= n {
+		if got := r.pushes(); len(got) >= n {
 			return got[n-1]
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("only %d pushes", len(a.pushes()))
+			t.Fatalf("only %d pushes", len(r.pushes()))
 		}
 	}
 }

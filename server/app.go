@@ -105,6 +105,7 @@ func (a *app) makeServices(p parts) (err error) {
 		Refile: append(dispatch.Refilers(a.db), func(ctx context.Context, from, to string, limit int) (int, error) {
 			return a.auth.RefileAppointments(ctx, from, to, limit)
 		}),
+		Tell: func(ctx context.Context, tx *store.Tx, n roster.Notice) error { return a.tell(ctx, tx, n) },
 	})
 	a.tracker = roster.NewTracker(a.db, a.log)
 	a.training = training.New(training.Config{
@@ -126,7 +127,7 @@ func (a *app) makeServices(p parts) (err error) {
 	}
 	a.dispatch = dispatch.New(dispatch.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log,
-		Roster: a.roster, Tracker: a.tracker, Training: a.training, Notify: a.notify,
+		Roster: a.roster, Tracker: a.tracker, Training: a.training, Notify: a.notify, Audit: a.audit,
 	})
 	a.live = dispatch.NewLive(a.db, a.log)
 	a.privacy = a.newPrivacy(p.keep)
@@ -221,7 +222,7 @@ func (a *app) close() error { return a.db.Close() }
 func (a *app) endpoint() http.Handler {
 	resolver := &graph.Resolver{
 		Auth: a.auth, Roster: a.roster, Training: a.training, Notify: a.notify, Dispatches: a.dispatch, Live: a.live,
-		Privacy: a.privacy, Catalogue: a.catalogue, Now: store.Now, Log: a.log,
+		Privacy: a.privacy, Audit: a.audit, Catalogue: a.catalogue, Now: store.Now, Log: a.log,
 	}
 	return graph.NewEndpoint(resolver, graph.Endpoint{
 		Streams: a.streams, Authenticate: a.authenticateSocket, CheckOrigin: a.web.checkOrigin(), Introspection: a.web.graphiql,
