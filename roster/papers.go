@@ -1,0 +1,125 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/musterhq/muster/store"
+)
+
+// papersChunk is how many documents one step erases, so that other writers need
+// not wait long.
+const papersChunk = 100
+
+// personalConsentRecord is one giving or withdrawing of consent in a copy of
+// everything about an account.
+type personalConsentRecord struct {
+	Purpose Purpose   `json:"purpose"`
+	Version string    `json:"version"`
+	Given   bool      `json:"given"`
+	At      time.Time `json:"at"`
+}
+
+// personalRequest is a request that waits, in a copy.
+type personalRequest struct {
+	ID          string      `json:"id"`
+	Kind        RequestKind `json:"kind"`
+	OrgUnitID   string      `json:"orgUnitId"`
+	RequestedAt time.Time   `json:"requestedAt"`
+	Reason      string      `json:"reason"`
+}
+
+// CopyPapers writes what an account has agreed to and withdrawn (section
+// "consents") and what its responder waits for ("requests"). Notes are staff's
+// own and left out. It asks for no actor.
+func (s *Service) CopyPapers(ctx context.Context, accountID, responderID string, write func(section string, doc any) error) error {
+	for c, err := range consents.All(ctx, s.db, store.Where(store.Eq("accountId", accountID)).Sort("at")) {
+		if err == nil {
+			err = write("consents", personalConsentRecord{c.Purpose, c.Version, c.Given, c.At})
+		}
+		if err != nil {
+			return fmt.Errorf("copying consents: %w", err)
+		}
+	}
+	for q, err := range requests.All(ctx, s.db, store.Where(store.Eq("responderId", responderID))) {
+		if err == nil {
+			err = write("requests", personalRequest{q.ID, q.Kind, q.ToUnitID, q.At, q.Reason})
+		}
+		if err != nil {
+			return fmt.Errorf("copying requests: %w", err)
+		}
+	}
+	return nil
+}
+
+// ErasePapers deletes the notes on a responder and its requests, some at a time:
+// more says that it is to be called again. What was agreed to stays, because it
+// is the proof of it: it has ids, versions and times, and nobody's words. It asks
+// for no actor.
+func (s *Service) ErasePapers(ctx context.Context, responderID string) (more bool, err error) {
+	err = s.db.Atomically(ctx, func(tx *store.Tx) error {
+		if err := dropRequests(ctx, tx, responderID); err != nil {
+			return err
+		}
+		page, err := notes.List(ctx, tx, store.Where(store.Eq("responderId", responderID)), papersChunk, "")
+		if err != nil {
+			return err
+		}
+		more = page.HasNext
+		for _, n := range page.Items {
+			if err := notes.Delete(ctx, tx, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("erasing a responder's papers: %w", err)
+	}
+	return more, nil
+}
+
+// RefileRequests files up to limit requests that wait for the org unit with the
+// path from under that with the path to, in one step, and returns how many that
+// were. One that asks for what is asked for already is dropped.
+func (s *Service) RefileRequests(ctx context.Context, from, to string, limit int) (moved int, err error) {
+	err = s.db.Atomically(ctx, func(tx *store.Tx) error {
+		page, err := requests.List(ctx, tx, store.Where(store.Eq("toUnitPath", from)), limit, "")
+		if err != nil {
+			return err
+		}
+		moved = len(page.Items)
+		for _, q := range page.Items {
+			if err := refileRequest(ctx, tx, q, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("refiling requests: %w", err)
+	}
+	return moved, nil
+}
+
+func refileRequest(ctx context.Context, tx *store.Tx, q *Request, to string) error {
+	id := unitIDOf(to)
+	other, err := requests.First(ctx, tx, store.Where(store.Eq("responderId", q.ResponderID), store.Eq("kind", q.Kind), store.Eq("toUnitId", id)))
+	if err == nil && other.ID != q.ID {
+		return requests.Delete(ctx, tx, q)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	q.ToUnitID, q.ToUnitPath = id, to
+	return requests.Replace(ctx, tx, q)
+}
+
+// unitIDOf returns the id of the unit that a path leads to.
+func unitIDOf(path string) string {
+	trimmed := strings.TrimSuffix(path, "/")
+	return trimmed[strings.LastIndex(trimmed, "/")+1:]
+}
