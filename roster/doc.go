@@ -3,7 +3,12 @@
 // were last seen.
 //
 // A responder's place in the tree decides who may read it: the responder, and
-// the staff whose scope covers its unit. To everyone else it does not exist.
+// the staff whose scope covers its unit or one of its further teams. To everyone
+// else it does not exist. Dispatchers of its own unit decide about it (status.go
+// has the table of how it may stand), the receiving side agrees to a transfer or
+// a membership, and nobody decides about oneself. What staff read and change is
+// in the audit log, in the step that does it.
+//
 // Positions are kept only while a responder is on duty, and only the last one;
 // a Tracker holds them in memory for those who look for somebody nearby, and
 // only proposes: the documents decide.
