@@ -19,8 +19,10 @@ func (s *Service) principal(ctx context.Context, session *Session, account *Acco
 	return Principal{AccountID: account.ID, SessionID: session.ID, Grants: grants}, nil
 }
 
-// effective returns the grants with the paths that their org units have now.
-// What was granted on a unit that is gone is left out.
+// effective returns the grants with the paths that their org units have now, and
+// with those of before, under which something may still be filed: codes are
+// never given again, so that nobody else's is. What was granted on a unit that
+// is gone is left out.
 func (s *Service) effective(ctx context.Context, grants []Grant) ([]Grant, error) {
 	if s.CurrentPath == nil {
 		return slices.Clone(grants), nil
@@ -31,8 +33,13 @@ func (s *Service) effective(ctx context.Context, grants []Grant) ([]Grant, error
 		if err != nil {
 			return nil, fmt.Errorf("following a grant's org unit: %w", err)
 		}
-		if g.UnitPath = path; path != "" && !slices.Contains(now, g) {
-			now = append(now, g)
+		if path == "" {
+			continue
+		}
+		for _, holds := range []Grant{{g.Role, path}, g} {
+			if !slices.Contains(now, holds) {
+				now = append(now, holds)
+			}
 		}
 	}
 	return now, nil

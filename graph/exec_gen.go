@@ -15,6 +15,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/introspection"
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/geo"
@@ -39,14 +40,18 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Account() AccountResolver
 	Alert() AlertResolver
+	AuditEntry() AuditEntryResolver
 	Device() DeviceResolver
 	Dispatch() DispatchResolver
 	Grant() GrantResolver
 	Incident() IncidentResolver
+	Membership() MembershipResolver
 	Mutation() MutationResolver
+	Note() NoteResolver
 	OrgUnit() OrgUnitResolver
 	Query() QueryResolver
 	Responder() ResponderResolver
+	RosterRequest() RosterRequestResolver
 	Session() SessionResolver
 	Subscription() SubscriptionResolver
 }
@@ -58,6 +63,10 @@ type DirectiveRoot struct {
 type ComplexityRoot struct {
 	AcceptAlertPayload struct {
 		Alert func(childComplexity int) int
+	}
+
+	AcceptRequestPayload struct {
+		Responder func(childComplexity int) int
 	}
 
 	Account struct {
@@ -77,6 +86,10 @@ type ComplexityRoot struct {
 	AddLeavePayload struct {
 		Availability func(childComplexity int) int
 		Responder    func(childComplexity int) int
+	}
+
+	AddNotePayload struct {
+		Note func(childComplexity int) int
 	}
 
 	Alert struct {
@@ -111,6 +124,36 @@ type ComplexityRoot struct {
 		PageInfo func(childComplexity int) int
 	}
 
+	ApplyToRosterPayload struct {
+		Responder func(childComplexity int) int
+	}
+
+	ApproveApplicationPayload struct {
+		Responder func(childComplexity int) int
+	}
+
+	AuditDetail struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	AuditEntry struct {
+		Action    func(childComplexity int) int
+		ActorID   func(childComplexity int) int
+		ActorName func(childComplexity int) int
+		At        func(childComplexity int) int
+		Details   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		OrgUnit   func(childComplexity int) int
+		Reason    func(childComplexity int) int
+		SubjectID func(childComplexity int) int
+	}
+
+	AuditEntryConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
 	Availability struct {
 		Explanation func(childComplexity int) int
 		Leaves      func(childComplexity int) int
@@ -132,6 +175,10 @@ type ComplexityRoot struct {
 		URL    func(childComplexity int) int
 	}
 
+	CancelRequestPayload struct {
+		RequestID func(childComplexity int) int
+	}
+
 	Certificate struct {
 		Course    func(childComplexity int) int
 		ExpiresAt func(childComplexity int) int
@@ -150,6 +197,10 @@ type ComplexityRoot struct {
 		State      func(childComplexity int) int
 	}
 
+	ChangeProfilePayload struct {
+		Responder func(childComplexity int) int
+	}
+
 	CloseIncidentPayload struct {
 		Incident func(childComplexity int) int
 	}
@@ -165,6 +216,22 @@ type ComplexityRoot struct {
 	ConfirmSecondFactorPayload struct {
 		Account       func(childComplexity int) int
 		RecoveryCodes func(childComplexity int) int
+	}
+
+	Consent struct {
+		GivenAt     func(childComplexity int) int
+		Holds       func(childComplexity int) int
+		Version     func(childComplexity int) int
+		WithdrawnAt func(childComplexity int) int
+	}
+
+	Consents struct {
+		Position func(childComplexity int) int
+		Privacy  func(childComplexity int) int
+	}
+
+	CorrectResponderPayload struct {
+		Responder func(childComplexity int) int
 	}
 
 	Course struct {
@@ -230,6 +297,10 @@ type ComplexityRoot struct {
 		Responder    func(childComplexity int) int
 	}
 
+	EndMembershipPayload struct {
+		Responder func(childComplexity int) int
+	}
+
 	EraseAccountPayload struct {
 		Erasure func(childComplexity int) int
 	}
@@ -293,6 +364,10 @@ type ComplexityRoot struct {
 		To     func(childComplexity int) int
 	}
 
+	LeaveRosterPayload struct {
+		Responder func(childComplexity int) int
+	}
+
 	LocateUnitPayload struct {
 		OrgUnit func(childComplexity int) int
 	}
@@ -305,6 +380,11 @@ type ComplexityRoot struct {
 		Alert func(childComplexity int) int
 	}
 
+	Membership struct {
+		OrgUnit func(childComplexity int) int
+		Since   func(childComplexity int) int
+	}
+
 	MergeUnitPayload struct {
 		OrgUnit func(childComplexity int) int
 	}
@@ -315,36 +395,52 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AcceptAlert         func(childComplexity int, input AcceptAlertInput) int
+		AcceptRequest       func(childComplexity int, input AcceptRequestInput) int
 		AcknowledgeAlert    func(childComplexity int, input AcknowledgeAlertInput) int
 		AddLeave            func(childComplexity int, input AddLeaveInput) int
+		AddNote             func(childComplexity int, input AddNoteInput) int
+		ApplyToRoster       func(childComplexity int, input ApplyToRosterInput) int
+		ApproveApplication  func(childComplexity int, input ApproveApplicationInput) int
 		BeginSecondFactor   func(childComplexity int) int
+		CancelRequest       func(childComplexity int, input CancelRequestInput) int
+		ChangeProfile       func(childComplexity int, input ChangeProfileInput) int
 		CloseIncident       func(childComplexity int, input CloseIncidentInput) int
 		CloseUnit           func(childComplexity int, input CloseUnitInput) int
 		CompleteAlert       func(childComplexity int, input CompleteAlertInput) int
 		ConfirmSecondFactor func(childComplexity int, input ConfirmSecondFactorInput) int
+		CorrectResponder    func(childComplexity int, input CorrectResponderInput) int
 		CreateUnit          func(childComplexity int, input CreateUnitInput) int
 		DeclineAlert        func(childComplexity int, input DeclineAlertInput) int
 		EndLeave            func(childComplexity int, input EndLeaveInput) int
+		EndMembership       func(childComplexity int, input EndMembershipInput) int
 		EraseAccount        func(childComplexity int, input EraseAccountInput) int
 		EraseMyAccount      func(childComplexity int, input EraseMyAccountInput) int
 		FollowSchedule      func(childComplexity int, input FollowScheduleInput) int
 		GrantRole           func(childComplexity int, input GrantRoleInput) int
+		LeaveRoster         func(childComplexity int, input LeaveRosterInput) int
 		LocateUnit          func(childComplexity int, input LocateUnitInput) int
 		MarkEnRoute         func(childComplexity int, input MarkEnRouteInput) int
 		MarkOnScene         func(childComplexity int, input MarkOnSceneInput) int
 		MergeUnit           func(childComplexity int, input MergeUnitInput) int
 		MoveUnit            func(childComplexity int, input MoveUnitInput) int
+		RecordConsent       func(childComplexity int, input RecordConsentInput) int
 		RefreshSession      func(childComplexity int, input RefreshSessionInput) int
+		RefuseRequest       func(childComplexity int, input RefuseRequestInput) int
 		RegisterDevice      func(childComplexity int, input RegisterDeviceInput) int
 		ReinstateAccount    func(childComplexity int, input ReinstateAccountInput) int
+		ReinstateResponder  func(childComplexity int, input ReinstateResponderInput) int
+		RejectApplication   func(childComplexity int, input RejectApplicationInput) int
 		RemoveSecondFactor  func(childComplexity int, input RemoveSecondFactorInput) int
 		RenameUnit          func(childComplexity int, input RenameUnitInput) int
 		ReportIncident      func(childComplexity int, input ReportIncidentInput) int
 		ReportPosition      func(childComplexity int, input ReportPositionInput) int
+		RequestMembership   func(childComplexity int, input RequestMembershipInput) int
 		RequestMyData       func(childComplexity int) int
 		RequestSignInCode   func(childComplexity int, input RequestSignInCodeInput) int
+		RequestTransfer     func(childComplexity int, input RequestTransferInput) int
 		RequireSecondFactor func(childComplexity int, input RequireSecondFactorInput) int
 		ResetSecondFactor   func(childComplexity int, input ResetSecondFactorInput) int
+		RetireResponder     func(childComplexity int, input RetireResponderInput) int
 		RevokeOtherSessions func(childComplexity int) int
 		RevokeRole          func(childComplexity int, input RevokeRoleInput) int
 		RevokeSession       func(childComplexity int, input RevokeSessionInput) int
@@ -357,7 +453,21 @@ type ComplexityRoot struct {
 		SignOut             func(childComplexity int) int
 		StandDownDispatch   func(childComplexity int, input StandDownDispatchInput) int
 		SuspendAccount      func(childComplexity int, input SuspendAccountInput) int
+		SuspendResponder    func(childComplexity int, input SuspendResponderInput) int
 		WithdrawAlert       func(childComplexity int, input WithdrawAlertInput) int
+	}
+
+	Note struct {
+		At         func(childComplexity int) int
+		AuthorID   func(childComplexity int) int
+		AuthorName func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Text       func(childComplexity int) int
+	}
+
+	NoteConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
 	}
 
 	OrgUnit struct {
@@ -398,15 +508,20 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Alert             func(childComplexity int, id string) int
+		AuditLog          func(childComplexity int, orgUnitID string, first int, after *string) int
+		AuditLogBy        func(childComplexity int, accountID string, first int, after *string) int
+		AuditLogOf        func(childComplexity int, subjectID string, first int, after *string) int
 		Incident          func(childComplexity int, id string) int
 		Incidents         func(childComplexity int, orgUnitID string, first int, after *string) int
 		Me                func(childComplexity int) int
 		MyAlerts          func(childComplexity int, active *bool, first int, after *string) int
+		MyAuditLog        func(childComplexity int, first int, after *string) int
 		MySessions        func(childComplexity int, first int, after *string) int
 		OrgUnit           func(childComplexity int, id string) int
 		OrgUnits          func(childComplexity int, parentID *string, first int, after *string) int
 		Responder         func(childComplexity int, id string) int
 		Responders        func(childComplexity int, orgUnitID string, status *roster.Status, first int, after *string) int
+		RosterRequests    func(childComplexity int, orgUnitID string, first int, after *string) int
 		Staff             func(childComplexity int, orgUnitID string, first int, after *string) int
 		VerifyCertificate func(childComplexity int, number string) int
 	}
@@ -416,11 +531,20 @@ type ComplexityRoot struct {
 		To   func(childComplexity int) int
 	}
 
+	RecordConsentPayload struct {
+		Consents  func(childComplexity int) int
+		Responder func(childComplexity int) int
+	}
+
 	RefreshSessionPayload struct {
 		AccessToken  func(childComplexity int) int
 		Account      func(childComplexity int) int
 		ExpiresAt    func(childComplexity int) int
 		RefreshToken func(childComplexity int) int
+	}
+
+	RefuseRequestPayload struct {
+		RequestID func(childComplexity int) int
 	}
 
 	RegisterDevicePayload struct {
@@ -429,6 +553,14 @@ type ComplexityRoot struct {
 
 	ReinstateAccountPayload struct {
 		Account func(childComplexity int) int
+	}
+
+	ReinstateResponderPayload struct {
+		Responder func(childComplexity int) int
+	}
+
+	RejectApplicationPayload struct {
+		Responder func(childComplexity int) int
 	}
 
 	RemoveSecondFactorPayload struct {
@@ -447,12 +579,22 @@ type ComplexityRoot struct {
 		Presence func(childComplexity int) int
 	}
 
+	RequestMembershipPayload struct {
+		Request   func(childComplexity int) int
+		Responder func(childComplexity int) int
+	}
+
 	RequestMyDataPayload struct {
 		Download func(childComplexity int) int
 	}
 
 	RequestSignInCodePayload struct {
 		ExpiresAt func(childComplexity int) int
+	}
+
+	RequestTransferPayload struct {
+		Request   func(childComplexity int) int
+		Responder func(childComplexity int) int
 	}
 
 	RequireSecondFactorPayload struct {
@@ -464,20 +606,31 @@ type ComplexityRoot struct {
 	}
 
 	Responder struct {
-		Availability  func(childComplexity int) int
-		Certificates  func(childComplexity int) int
-		Equipment     func(childComplexity int) int
-		ID            func(childComplexity int) int
-		Name          func(childComplexity int) int
-		OrgUnit       func(childComplexity int) int
-		Presence      func(childComplexity int) int
-		Status        func(childComplexity int) int
-		TransportMode func(childComplexity int) int
+		Availability    func(childComplexity int) int
+		Certificates    func(childComplexity int) int
+		Consents        func(childComplexity int) int
+		Equipment       func(childComplexity int) int
+		ID              func(childComplexity int) int
+		Memberships     func(childComplexity int) int
+		Name            func(childComplexity int) int
+		Notes           func(childComplexity int, first int, after *string) int
+		OrgUnit         func(childComplexity int) int
+		PendingRequests func(childComplexity int) int
+		Phone           func(childComplexity int) int
+		Presence        func(childComplexity int) int
+		Status          func(childComplexity int) int
+		StatusAt        func(childComplexity int) int
+		StatusReason    func(childComplexity int) int
+		TransportMode   func(childComplexity int) int
 	}
 
 	ResponderConnection struct {
 		Nodes    func(childComplexity int) int
 		PageInfo func(childComplexity int) int
+	}
+
+	RetireResponderPayload struct {
+		Responder func(childComplexity int) int
 	}
 
 	RevokeOtherSessionsPayload struct {
@@ -490,6 +643,21 @@ type ComplexityRoot struct {
 
 	RevokeSessionPayload struct {
 		SessionID func(childComplexity int) int
+	}
+
+	RosterRequest struct {
+		At            func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Kind          func(childComplexity int) int
+		OrgUnit       func(childComplexity int) int
+		Reason        func(childComplexity int) int
+		Responder     func(childComplexity int) int
+		ResponderName func(childComplexity int) int
+	}
+
+	RosterRequestConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
 	}
 
 	SecondFactor struct {
@@ -587,6 +755,10 @@ type ComplexityRoot struct {
 		Account func(childComplexity int) int
 	}
 
+	SuspendResponderPayload struct {
+		Responder func(childComplexity int) int
+	}
+
 	TimelineConnection struct {
 		Nodes    func(childComplexity int) int
 		PageInfo func(childComplexity int) int
@@ -635,6 +807,12 @@ type AlertResolver interface {
 
 	Presence(ctx context.Context, objs []*dispatch.Alert) ([]*Presence, error)
 }
+type AuditEntryResolver interface {
+	ActorName(ctx context.Context, objs []*audit.Entry) ([]*string, error)
+
+	OrgUnit(ctx context.Context, objs []*audit.Entry) ([]*roster.Unit, error)
+	Reason(ctx context.Context, obj *audit.Entry) (*string, error)
+}
 type DeviceResolver interface {
 	Locale(ctx context.Context, obj *notify.Device) (string, error)
 }
@@ -655,12 +833,22 @@ type IncidentResolver interface {
 	Timeline(ctx context.Context, obj *dispatch.Incident, first int, after *string) (*TimelineConnection, error)
 	Dispatch(ctx context.Context, objs []*dispatch.Incident) ([]*dispatch.Dispatch, error)
 }
+type MembershipResolver interface {
+	OrgUnit(ctx context.Context, objs []*roster.Membership) ([]*roster.Unit, error)
+}
 type MutationResolver interface {
 	RequestSignInCode(ctx context.Context, input RequestSignInCodeInput) (*RequestSignInCodePayload, error)
 	SignIn(ctx context.Context, input SignInInput) (*SignInPayload, error)
 	SignInWithIDToken(ctx context.Context, input SignInWithIDTokenInput) (*SignInWithIDTokenPayload, error)
 	RefreshSession(ctx context.Context, input RefreshSessionInput) (*RefreshSessionPayload, error)
 	SignOut(ctx context.Context) (*SignOutPayload, error)
+	ApplyToRoster(ctx context.Context, input ApplyToRosterInput) (*ApplyToRosterPayload, error)
+	ApproveApplication(ctx context.Context, input ApproveApplicationInput) (*ApproveApplicationPayload, error)
+	RejectApplication(ctx context.Context, input RejectApplicationInput) (*RejectApplicationPayload, error)
+	SuspendResponder(ctx context.Context, input SuspendResponderInput) (*SuspendResponderPayload, error)
+	ReinstateResponder(ctx context.Context, input ReinstateResponderInput) (*ReinstateResponderPayload, error)
+	RetireResponder(ctx context.Context, input RetireResponderInput) (*RetireResponderPayload, error)
+	LeaveRoster(ctx context.Context, input LeaveRosterInput) (*LeaveRosterPayload, error)
 	SetAvailability(ctx context.Context, input SetAvailabilityInput) (*SetAvailabilityPayload, error)
 	FollowSchedule(ctx context.Context, input FollowScheduleInput) (*FollowSchedulePayload, error)
 	SetSchedule(ctx context.Context, input SetScheduleInput) (*SetSchedulePayload, error)
@@ -678,10 +866,14 @@ type MutationResolver interface {
 	StandDownDispatch(ctx context.Context, input StandDownDispatchInput) (*StandDownDispatchPayload, error)
 	ReportIncident(ctx context.Context, input ReportIncidentInput) (*ReportIncidentPayload, error)
 	CloseIncident(ctx context.Context, input CloseIncidentInput) (*CloseIncidentPayload, error)
+	AddNote(ctx context.Context, input AddNoteInput) (*AddNotePayload, error)
 	ReportPosition(ctx context.Context, input ReportPositionInput) (*ReportPositionPayload, error)
 	RequestMyData(ctx context.Context) (*RequestMyDataPayload, error)
 	EraseMyAccount(ctx context.Context, input EraseMyAccountInput) (*EraseMyAccountPayload, error)
 	EraseAccount(ctx context.Context, input EraseAccountInput) (*EraseAccountPayload, error)
+	ChangeProfile(ctx context.Context, input ChangeProfileInput) (*ChangeProfilePayload, error)
+	CorrectResponder(ctx context.Context, input CorrectResponderInput) (*CorrectResponderPayload, error)
+	RecordConsent(ctx context.Context, input RecordConsentInput) (*RecordConsentPayload, error)
 	BeginSecondFactor(ctx context.Context) (*BeginSecondFactorPayload, error)
 	ConfirmSecondFactor(ctx context.Context, input ConfirmSecondFactorInput) (*ConfirmSecondFactorPayload, error)
 	RemoveSecondFactor(ctx context.Context, input RemoveSecondFactorInput) (*RemoveSecondFactorPayload, error)
@@ -693,6 +885,12 @@ type MutationResolver interface {
 	ReinstateAccount(ctx context.Context, input ReinstateAccountInput) (*ReinstateAccountPayload, error)
 	RequireSecondFactor(ctx context.Context, input RequireSecondFactorInput) (*RequireSecondFactorPayload, error)
 	ResetSecondFactor(ctx context.Context, input ResetSecondFactorInput) (*ResetSecondFactorPayload, error)
+	RequestTransfer(ctx context.Context, input RequestTransferInput) (*RequestTransferPayload, error)
+	RequestMembership(ctx context.Context, input RequestMembershipInput) (*RequestMembershipPayload, error)
+	AcceptRequest(ctx context.Context, input AcceptRequestInput) (*AcceptRequestPayload, error)
+	RefuseRequest(ctx context.Context, input RefuseRequestInput) (*RefuseRequestPayload, error)
+	CancelRequest(ctx context.Context, input CancelRequestInput) (*CancelRequestPayload, error)
+	EndMembership(ctx context.Context, input EndMembershipInput) (*EndMembershipPayload, error)
 	CreateUnit(ctx context.Context, input CreateUnitInput) (*CreateUnitPayload, error)
 	RenameUnit(ctx context.Context, input RenameUnitInput) (*RenameUnitPayload, error)
 	MoveUnit(ctx context.Context, input MoveUnitInput) (*MoveUnitPayload, error)
@@ -700,6 +898,9 @@ type MutationResolver interface {
 	CloseUnit(ctx context.Context, input CloseUnitInput) (*CloseUnitPayload, error)
 	LocateUnit(ctx context.Context, input LocateUnitInput) (*LocateUnitPayload, error)
 	SetBoundary(ctx context.Context, input SetBoundaryInput) (*SetBoundaryPayload, error)
+}
+type NoteResolver interface {
+	AuthorName(ctx context.Context, objs []*roster.Note) ([]*string, error)
 }
 type OrgUnitResolver interface {
 	Parent(ctx context.Context, objs []*roster.Unit) ([]*roster.Unit, error)
@@ -712,6 +913,10 @@ type OrgUnitResolver interface {
 }
 type QueryResolver interface {
 	Me(ctx context.Context) (*auth.Account, error)
+	AuditLog(ctx context.Context, orgUnitID string, first int, after *string) (*AuditEntryConnection, error)
+	AuditLogOf(ctx context.Context, subjectID string, first int, after *string) (*AuditEntryConnection, error)
+	AuditLogBy(ctx context.Context, accountID string, first int, after *string) (*AuditEntryConnection, error)
+	MyAuditLog(ctx context.Context, first int, after *string) (*AuditEntryConnection, error)
 	Alert(ctx context.Context, id string) (*dispatch.Alert, error)
 	MyAlerts(ctx context.Context, active *bool, first int, after *string) (*AlertConnection, error)
 	Incident(ctx context.Context, id string) (*dispatch.Incident, error)
@@ -721,6 +926,7 @@ type QueryResolver interface {
 	MySessions(ctx context.Context, first int, after *string) (*SessionConnection, error)
 	Staff(ctx context.Context, orgUnitID string, first int, after *string) (*StaffConnection, error)
 	VerifyCertificate(ctx context.Context, number string) (*CertificateVerification, error)
+	RosterRequests(ctx context.Context, orgUnitID string, first int, after *string) (*RosterRequestConnection, error)
 	OrgUnit(ctx context.Context, id string) (*roster.Unit, error)
 	OrgUnits(ctx context.Context, parentID *string, first int, after *string) (*OrgUnitConnection, error)
 }
@@ -730,6 +936,18 @@ type ResponderResolver interface {
 	Availability(ctx context.Context, obj *roster.Responder) (*Availability, error)
 	Presence(ctx context.Context, objs []*roster.Responder) ([]*Presence, error)
 	Certificates(ctx context.Context, objs []*roster.Responder) ([][]*Certificate, error)
+	Notes(ctx context.Context, obj *roster.Responder, first int, after *string) (*NoteConnection, error)
+	Phone(ctx context.Context, obj *roster.Responder) (*string, error)
+
+	StatusReason(ctx context.Context, obj *roster.Responder) (*string, error)
+	Consents(ctx context.Context, obj *roster.Responder) (*Consents, error)
+
+	PendingRequests(ctx context.Context, objs []*roster.Responder) ([][]*roster.Request, error)
+}
+type RosterRequestResolver interface {
+	Responder(ctx context.Context, objs []*roster.Request) ([]*roster.Responder, error)
+	ResponderName(ctx context.Context, objs []*roster.Request) ([]*string, error)
+	OrgUnit(ctx context.Context, objs []*roster.Request) ([]*roster.Unit, error)
 }
 type SessionResolver interface {
 	Current(ctx context.Context, obj *auth.Session) (bool, error)
@@ -764,6 +982,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AcceptAlertPayload.Alert(childComplexity), true
+
+	case "AcceptRequestPayload.responder":
+		if e.ComplexityRoot.AcceptRequestPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptRequestPayload.Responder(childComplexity), true
 
 	case "Account.grants":
 		if e.ComplexityRoot.Account.Grants == nil {
@@ -827,6 +1052,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AddLeavePayload.Responder(childComplexity), true
+
+	case "AddNotePayload.note":
+		if e.ComplexityRoot.AddNotePayload.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddNotePayload.Note(childComplexity), true
 
 	case "Alert.acceptedAt":
 		if e.ComplexityRoot.Alert.AcceptedAt == nil {
@@ -986,6 +1218,101 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AlertConnection.PageInfo(childComplexity), true
 
+	case "ApplyToRosterPayload.responder":
+		if e.ComplexityRoot.ApplyToRosterPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApplyToRosterPayload.Responder(childComplexity), true
+
+	case "ApproveApplicationPayload.responder":
+		if e.ComplexityRoot.ApproveApplicationPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApproveApplicationPayload.Responder(childComplexity), true
+
+	case "AuditDetail.name":
+		if e.ComplexityRoot.AuditDetail.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditDetail.Name(childComplexity), true
+	case "AuditDetail.value":
+		if e.ComplexityRoot.AuditDetail.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditDetail.Value(childComplexity), true
+
+	case "AuditEntry.action":
+		if e.ComplexityRoot.AuditEntry.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Action(childComplexity), true
+	case "AuditEntry.actorId":
+		if e.ComplexityRoot.AuditEntry.ActorID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ActorID(childComplexity), true
+	case "AuditEntry.actorName":
+		if e.ComplexityRoot.AuditEntry.ActorName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ActorName(childComplexity), true
+	case "AuditEntry.at":
+		if e.ComplexityRoot.AuditEntry.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.At(childComplexity), true
+	case "AuditEntry.details":
+		if e.ComplexityRoot.AuditEntry.Details == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Details(childComplexity), true
+	case "AuditEntry.id":
+		if e.ComplexityRoot.AuditEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ID(childComplexity), true
+	case "AuditEntry.orgUnit":
+		if e.ComplexityRoot.AuditEntry.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.OrgUnit(childComplexity), true
+	case "AuditEntry.reason":
+		if e.ComplexityRoot.AuditEntry.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Reason(childComplexity), true
+	case "AuditEntry.subjectId":
+		if e.ComplexityRoot.AuditEntry.SubjectID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.SubjectID(childComplexity), true
+
+	case "AuditEntryConnection.nodes":
+		if e.ComplexityRoot.AuditEntryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.Nodes(childComplexity), true
+	case "AuditEntryConnection.pageInfo":
+		if e.ComplexityRoot.AuditEntryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.PageInfo(childComplexity), true
+
 	case "Availability.explanation":
 		if e.ComplexityRoot.Availability.Explanation == nil {
 			break
@@ -1061,6 +1388,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BeginSecondFactorPayload.URL(childComplexity), true
 
+	case "CancelRequestPayload.requestId":
+		if e.ComplexityRoot.CancelRequestPayload.RequestID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelRequestPayload.RequestID(childComplexity), true
+
 	case "Certificate.course":
 		if e.ComplexityRoot.Certificate.Course == nil {
 			break
@@ -1135,6 +1469,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CertificateVerification.State(childComplexity), true
 
+	case "ChangeProfilePayload.responder":
+		if e.ComplexityRoot.ChangeProfilePayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangeProfilePayload.Responder(childComplexity), true
+
 	case "CloseIncidentPayload.incident":
 		if e.ComplexityRoot.CloseIncidentPayload.Incident == nil {
 			break
@@ -1168,6 +1509,51 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConfirmSecondFactorPayload.RecoveryCodes(childComplexity), true
+
+	case "Consent.givenAt":
+		if e.ComplexityRoot.Consent.GivenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.GivenAt(childComplexity), true
+	case "Consent.holds":
+		if e.ComplexityRoot.Consent.Holds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Holds(childComplexity), true
+	case "Consent.version":
+		if e.ComplexityRoot.Consent.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Version(childComplexity), true
+	case "Consent.withdrawnAt":
+		if e.ComplexityRoot.Consent.WithdrawnAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.WithdrawnAt(childComplexity), true
+
+	case "Consents.position":
+		if e.ComplexityRoot.Consents.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consents.Position(childComplexity), true
+	case "Consents.privacy":
+		if e.ComplexityRoot.Consents.Privacy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consents.Privacy(childComplexity), true
+
+	case "CorrectResponderPayload.responder":
+		if e.ComplexityRoot.CorrectResponderPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CorrectResponderPayload.Responder(childComplexity), true
 
 	case "Course.id":
 		if e.ComplexityRoot.Course.ID == nil {
@@ -1404,6 +1790,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EndLeavePayload.Responder(childComplexity), true
 
+	case "EndMembershipPayload.responder":
+		if e.ComplexityRoot.EndMembershipPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EndMembershipPayload.Responder(childComplexity), true
+
 	case "EraseAccountPayload.erasure":
 		if e.ComplexityRoot.EraseAccountPayload.Erasure == nil {
 			break
@@ -1622,6 +2015,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Leave.To(childComplexity), true
 
+	case "LeaveRosterPayload.responder":
+		if e.ComplexityRoot.LeaveRosterPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LeaveRosterPayload.Responder(childComplexity), true
+
 	case "LocateUnitPayload.orgUnit":
 		if e.ComplexityRoot.LocateUnitPayload.OrgUnit == nil {
 			break
@@ -1642,6 +2042,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MarkOnScenePayload.Alert(childComplexity), true
+
+	case "Membership.orgUnit":
+		if e.ComplexityRoot.Membership.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.OrgUnit(childComplexity), true
+	case "Membership.since":
+		if e.ComplexityRoot.Membership.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.Since(childComplexity), true
 
 	case "MergeUnitPayload.orgUnit":
 		if e.ComplexityRoot.MergeUnitPayload.OrgUnit == nil {
@@ -1668,6 +2081,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AcceptAlert(childComplexity, args["input"].(AcceptAlertInput)), true
+	case "Mutation.acceptRequest":
+		if e.ComplexityRoot.Mutation.AcceptRequest == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_acceptRequest_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AcceptRequest(childComplexity, args["input"].(AcceptRequestInput)), true
 	case "Mutation.acknowledgeAlert":
 		if e.ComplexityRoot.Mutation.AcknowledgeAlert == nil {
 			break
@@ -1690,12 +2114,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddLeave(childComplexity, args["input"].(AddLeaveInput)), true
+	case "Mutation.addNote":
+		if e.ComplexityRoot.Mutation.AddNote == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addNote_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddNote(childComplexity, args["input"].(AddNoteInput)), true
+	case "Mutation.applyToRoster":
+		if e.ComplexityRoot.Mutation.ApplyToRoster == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_applyToRoster_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ApplyToRoster(childComplexity, args["input"].(ApplyToRosterInput)), true
+	case "Mutation.approveApplication":
+		if e.ComplexityRoot.Mutation.ApproveApplication == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_approveApplication_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ApproveApplication(childComplexity, args["input"].(ApproveApplicationInput)), true
 	case "Mutation.beginSecondFactor":
 		if e.ComplexityRoot.Mutation.BeginSecondFactor == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Mutation.BeginSecondFactor(childComplexity), true
+	case "Mutation.cancelRequest":
+		if e.ComplexityRoot.Mutation.CancelRequest == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelRequest_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelRequest(childComplexity, args["input"].(CancelRequestInput)), true
+	case "Mutation.changeProfile":
+		if e.ComplexityRoot.Mutation.ChangeProfile == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_changeProfile_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ChangeProfile(childComplexity, args["input"].(ChangeProfileInput)), true
 	case "Mutation.closeIncident":
 		if e.ComplexityRoot.Mutation.CloseIncident == nil {
 			break
@@ -1740,6 +2219,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ConfirmSecondFactor(childComplexity, args["input"].(ConfirmSecondFactorInput)), true
+	case "Mutation.correctResponder":
+		if e.ComplexityRoot.Mutation.CorrectResponder == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_correctResponder_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CorrectResponder(childComplexity, args["input"].(CorrectResponderInput)), true
 	case "Mutation.createUnit":
 		if e.ComplexityRoot.Mutation.CreateUnit == nil {
 			break
@@ -1773,6 +2263,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EndLeave(childComplexity, args["input"].(EndLeaveInput)), true
+	case "Mutation.endMembership":
+		if e.ComplexityRoot.Mutation.EndMembership == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_endMembership_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EndMembership(childComplexity, args["input"].(EndMembershipInput)), true
 	case "Mutation.eraseAccount":
 		if e.ComplexityRoot.Mutation.EraseAccount == nil {
 			break
@@ -1817,6 +2318,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GrantRole(childComplexity, args["input"].(GrantRoleInput)), true
+	case "Mutation.leaveRoster":
+		if e.ComplexityRoot.Mutation.LeaveRoster == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_leaveRoster_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LeaveRoster(childComplexity, args["input"].(LeaveRosterInput)), true
 	case "Mutation.locateUnit":
 		if e.ComplexityRoot.Mutation.LocateUnit == nil {
 			break
@@ -1872,6 +2384,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MoveUnit(childComplexity, args["input"].(MoveUnitInput)), true
+	case "Mutation.recordConsent":
+		if e.ComplexityRoot.Mutation.RecordConsent == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordConsent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordConsent(childComplexity, args["input"].(RecordConsentInput)), true
 	case "Mutation.refreshSession":
 		if e.ComplexityRoot.Mutation.RefreshSession == nil {
 			break
@@ -1883,6 +2406,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RefreshSession(childComplexity, args["input"].(RefreshSessionInput)), true
+	case "Mutation.refuseRequest":
+		if e.ComplexityRoot.Mutation.RefuseRequest == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_refuseRequest_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RefuseRequest(childComplexity, args["input"].(RefuseRequestInput)), true
 	case "Mutation.registerDevice":
 		if e.ComplexityRoot.Mutation.RegisterDevice == nil {
 			break
@@ -1905,6 +2439,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReinstateAccount(childComplexity, args["input"].(ReinstateAccountInput)), true
+	case "Mutation.reinstateResponder":
+		if e.ComplexityRoot.Mutation.ReinstateResponder == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_reinstateResponder_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReinstateResponder(childComplexity, args["input"].(ReinstateResponderInput)), true
+	case "Mutation.rejectApplication":
+		if e.ComplexityRoot.Mutation.RejectApplication == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rejectApplication_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RejectApplication(childComplexity, args["input"].(RejectApplicationInput)), true
 	case "Mutation.removeSecondFactor":
 		if e.ComplexityRoot.Mutation.RemoveSecondFactor == nil {
 			break
@@ -1949,6 +2505,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReportPosition(childComplexity, args["input"].(ReportPositionInput)), true
+	case "Mutation.requestMembership":
+		if e.ComplexityRoot.Mutation.RequestMembership == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_requestMembership_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RequestMembership(childComplexity, args["input"].(RequestMembershipInput)), true
 	case "Mutation.requestMyData":
 		if e.ComplexityRoot.Mutation.RequestMyData == nil {
 			break
@@ -1966,6 +2533,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RequestSignInCode(childComplexity, args["input"].(RequestSignInCodeInput)), true
+	case "Mutation.requestTransfer":
+		if e.ComplexityRoot.Mutation.RequestTransfer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_requestTransfer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RequestTransfer(childComplexity, args["input"].(RequestTransferInput)), true
 	case "Mutation.requireSecondFactor":
 		if e.ComplexityRoot.Mutation.RequireSecondFactor == nil {
 			break
@@ -1988,6 +2566,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResetSecondFactor(childComplexity, args["input"].(ResetSecondFactorInput)), true
+	case "Mutation.retireResponder":
+		if e.ComplexityRoot.Mutation.RetireResponder == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retireResponder_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetireResponder(childComplexity, args["input"].(RetireResponderInput)), true
 	case "Mutation.revokeOtherSessions":
 		if e.ComplexityRoot.Mutation.RevokeOtherSessions == nil {
 			break
@@ -2110,6 +2699,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SuspendAccount(childComplexity, args["input"].(SuspendAccountInput)), true
+	case "Mutation.suspendResponder":
+		if e.ComplexityRoot.Mutation.SuspendResponder == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_suspendResponder_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SuspendResponder(childComplexity, args["input"].(SuspendResponderInput)), true
 	case "Mutation.withdrawAlert":
 		if e.ComplexityRoot.Mutation.WithdrawAlert == nil {
 			break
@@ -2121,6 +2721,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.WithdrawAlert(childComplexity, args["input"].(WithdrawAlertInput)), true
+
+	case "Note.at":
+		if e.ComplexityRoot.Note.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Note.At(childComplexity), true
+	case "Note.authorId":
+		if e.ComplexityRoot.Note.AuthorID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Note.AuthorID(childComplexity), true
+	case "Note.authorName":
+		if e.ComplexityRoot.Note.AuthorName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Note.AuthorName(childComplexity), true
+	case "Note.id":
+		if e.ComplexityRoot.Note.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Note.ID(childComplexity), true
+	case "Note.text":
+		if e.ComplexityRoot.Note.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Note.Text(childComplexity), true
+
+	case "NoteConnection.nodes":
+		if e.ComplexityRoot.NoteConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoteConnection.Nodes(childComplexity), true
+	case "NoteConnection.pageInfo":
+		if e.ComplexityRoot.NoteConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoteConnection.PageInfo(childComplexity), true
 
 	case "OrgUnit.boundary":
 		if e.ComplexityRoot.OrgUnit.Boundary == nil {
@@ -2269,6 +2913,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Alert(childComplexity, args["id"].(string)), true
+	case "Query.auditLog":
+		if e.ComplexityRoot.Query.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditLog(childComplexity, args["orgUnitId"].(string), args["first"].(int), args["after"].(*string)), true
+	case "Query.auditLogBy":
+		if e.ComplexityRoot.Query.AuditLogBy == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditLogBy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditLogBy(childComplexity, args["accountId"].(string), args["first"].(int), args["after"].(*string)), true
+	case "Query.auditLogOf":
+		if e.ComplexityRoot.Query.AuditLogOf == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditLogOf_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditLogOf(childComplexity, args["subjectId"].(string), args["first"].(int), args["after"].(*string)), true
 	case "Query.incident":
 		if e.ComplexityRoot.Query.Incident == nil {
 			break
@@ -2309,6 +2986,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.MyAlerts(childComplexity, args["active"].(*bool), args["first"].(int), args["after"].(*string)), true
+	case "Query.myAuditLog":
+		if e.ComplexityRoot.Query.MyAuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_myAuditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.MyAuditLog(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "Query.mySessions":
 		if e.ComplexityRoot.Query.MySessions == nil {
 			break
@@ -2364,6 +3052,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Responders(childComplexity, args["orgUnitId"].(string), args["status"].(*roster.Status), args["first"].(int), args["after"].(*string)), true
+	case "Query.rosterRequests":
+		if e.ComplexityRoot.Query.RosterRequests == nil {
+			break
+		}
+
+		args, err := ec.field_Query_rosterRequests_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.RosterRequests(childComplexity, args["orgUnitId"].(string), args["first"].(int), args["after"].(*string)), true
 	case "Query.staff":
 		if e.ComplexityRoot.Query.Staff == nil {
 			break
@@ -2400,6 +3099,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.QuietHours.To(childComplexity), true
 
+	case "RecordConsentPayload.consents":
+		if e.ComplexityRoot.RecordConsentPayload.Consents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordConsentPayload.Consents(childComplexity), true
+	case "RecordConsentPayload.responder":
+		if e.ComplexityRoot.RecordConsentPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordConsentPayload.Responder(childComplexity), true
+
 	case "RefreshSessionPayload.accessToken":
 		if e.ComplexityRoot.RefreshSessionPayload.AccessToken == nil {
 			break
@@ -2425,6 +3137,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RefreshSessionPayload.RefreshToken(childComplexity), true
 
+	case "RefuseRequestPayload.requestId":
+		if e.ComplexityRoot.RefuseRequestPayload.RequestID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefuseRequestPayload.RequestID(childComplexity), true
+
 	case "RegisterDevicePayload.device":
 		if e.ComplexityRoot.RegisterDevicePayload.Device == nil {
 			break
@@ -2438,6 +3157,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReinstateAccountPayload.Account(childComplexity), true
+
+	case "ReinstateResponderPayload.responder":
+		if e.ComplexityRoot.ReinstateResponderPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReinstateResponderPayload.Responder(childComplexity), true
+
+	case "RejectApplicationPayload.responder":
+		if e.ComplexityRoot.RejectApplicationPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectApplicationPayload.Responder(childComplexity), true
 
 	case "RemoveSecondFactorPayload.account":
 		if e.ComplexityRoot.RemoveSecondFactorPayload.Account == nil {
@@ -2467,6 +3200,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ReportPositionPayload.Presence(childComplexity), true
 
+	case "RequestMembershipPayload.request":
+		if e.ComplexityRoot.RequestMembershipPayload.Request == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RequestMembershipPayload.Request(childComplexity), true
+	case "RequestMembershipPayload.responder":
+		if e.ComplexityRoot.RequestMembershipPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RequestMembershipPayload.Responder(childComplexity), true
+
 	case "RequestMyDataPayload.download":
 		if e.ComplexityRoot.RequestMyDataPayload.Download == nil {
 			break
@@ -2480,6 +3226,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RequestSignInCodePayload.ExpiresAt(childComplexity), true
+
+	case "RequestTransferPayload.request":
+		if e.ComplexityRoot.RequestTransferPayload.Request == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RequestTransferPayload.Request(childComplexity), true
+	case "RequestTransferPayload.responder":
+		if e.ComplexityRoot.RequestTransferPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RequestTransferPayload.Responder(childComplexity), true
 
 	case "RequireSecondFactorPayload.account":
 		if e.ComplexityRoot.RequireSecondFactorPayload.Account == nil {
@@ -2507,6 +3266,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Responder.Certificates(childComplexity), true
+	case "Responder.consents":
+		if e.ComplexityRoot.Responder.Consents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.Consents(childComplexity), true
 	case "Responder.equipment":
 		if e.ComplexityRoot.Responder.Equipment == nil {
 			break
@@ -2519,18 +3284,47 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Responder.ID(childComplexity), true
+	case "Responder.memberships":
+		if e.ComplexityRoot.Responder.Memberships == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.Memberships(childComplexity), true
 	case "Responder.name":
 		if e.ComplexityRoot.Responder.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Responder.Name(childComplexity), true
+	case "Responder.notes":
+		if e.ComplexityRoot.Responder.Notes == nil {
+			break
+		}
+
+		args, err := ec.field_Responder_notes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Responder.Notes(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "Responder.orgUnit":
 		if e.ComplexityRoot.Responder.OrgUnit == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Responder.OrgUnit(childComplexity), true
+	case "Responder.pendingRequests":
+		if e.ComplexityRoot.Responder.PendingRequests == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.PendingRequests(childComplexity), true
+	case "Responder.phone":
+		if e.ComplexityRoot.Responder.Phone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.Phone(childComplexity), true
 	case "Responder.presence":
 		if e.ComplexityRoot.Responder.Presence == nil {
 			break
@@ -2543,6 +3337,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Responder.Status(childComplexity), true
+	case "Responder.statusAt":
+		if e.ComplexityRoot.Responder.StatusAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.StatusAt(childComplexity), true
+	case "Responder.statusReason":
+		if e.ComplexityRoot.Responder.StatusReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.StatusReason(childComplexity), true
 	case "Responder.transportMode":
 		if e.ComplexityRoot.Responder.TransportMode == nil {
 			break
@@ -2562,6 +3368,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResponderConnection.PageInfo(childComplexity), true
+
+	case "RetireResponderPayload.responder":
+		if e.ComplexityRoot.RetireResponderPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetireResponderPayload.Responder(childComplexity), true
 
 	case "RevokeOtherSessionsPayload.revoked":
 		if e.ComplexityRoot.RevokeOtherSessionsPayload.Revoked == nil {
@@ -2583,6 +3396,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevokeSessionPayload.SessionID(childComplexity), true
+
+	case "RosterRequest.requestedAt":
+		if e.ComplexityRoot.RosterRequest.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequest.At(childComplexity), true
+	case "RosterRequest.id":
+		if e.ComplexityRoot.RosterRequest.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequest.ID(childComplexity), true
+	case "RosterRequest.kind":
+		if e.ComplexityRoot.RosterRequest.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequest.Kind(childComplexity), true
+	case "RosterRequest.orgUnit":
+		if e.ComplexityRoot.RosterRequest.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequest.OrgUnit(childComplexity), true
+	case "RosterRequest.reason":
+		if e.ComplexityRoot.RosterRequest.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequest.Reason(childComplexity), true
+	case "RosterRequest.responder":
+		if e.ComplexityRoot.RosterRequest.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequest.Responder(childComplexity), true
+	case "RosterRequest.responderName":
+		if e.ComplexityRoot.RosterRequest.ResponderName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequest.ResponderName(childComplexity), true
+
+	case "RosterRequestConnection.nodes":
+		if e.ComplexityRoot.RosterRequestConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequestConnection.Nodes(childComplexity), true
+	case "RosterRequestConnection.pageInfo":
+		if e.ComplexityRoot.RosterRequestConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterRequestConnection.PageInfo(childComplexity), true
 
 	case "SecondFactor.active":
 		if e.ComplexityRoot.SecondFactor.Active == nil {
@@ -2875,6 +3744,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SuspendAccountPayload.Account(childComplexity), true
 
+	case "SuspendResponderPayload.responder":
+		if e.ComplexityRoot.SuspendResponderPayload.Responder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SuspendResponderPayload.Responder(childComplexity), true
+
 	case "TimelineConnection.nodes":
 		if e.ComplexityRoot.TimelineConnection.Nodes == nil {
 			break
@@ -2948,19 +3824,28 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AcceptAlertInput", ec.unmarshalInputAcceptAlertInput),
+			graphql.NewInputUnmarshaler("AcceptRequestInput", ec.unmarshalInputAcceptRequestInput),
 			graphql.NewInputUnmarshaler("AcknowledgeAlertInput", ec.unmarshalInputAcknowledgeAlertInput),
 			graphql.NewInputUnmarshaler("AddLeaveInput", ec.unmarshalInputAddLeaveInput),
+			graphql.NewInputUnmarshaler("AddNoteInput", ec.unmarshalInputAddNoteInput),
+			graphql.NewInputUnmarshaler("ApplyToRosterInput", ec.unmarshalInputApplyToRosterInput),
+			graphql.NewInputUnmarshaler("ApproveApplicationInput", ec.unmarshalInputApproveApplicationInput),
+			graphql.NewInputUnmarshaler("CancelRequestInput", ec.unmarshalInputCancelRequestInput),
+			graphql.NewInputUnmarshaler("ChangeProfileInput", ec.unmarshalInputChangeProfileInput),
 			graphql.NewInputUnmarshaler("CloseIncidentInput", ec.unmarshalInputCloseIncidentInput),
 			graphql.NewInputUnmarshaler("CloseUnitInput", ec.unmarshalInputCloseUnitInput),
 			graphql.NewInputUnmarshaler("CompleteAlertInput", ec.unmarshalInputCompleteAlertInput),
 			graphql.NewInputUnmarshaler("ConfirmSecondFactorInput", ec.unmarshalInputConfirmSecondFactorInput),
+			graphql.NewInputUnmarshaler("CorrectResponderInput", ec.unmarshalInputCorrectResponderInput),
 			graphql.NewInputUnmarshaler("CreateUnitInput", ec.unmarshalInputCreateUnitInput),
 			graphql.NewInputUnmarshaler("DeclineAlertInput", ec.unmarshalInputDeclineAlertInput),
 			graphql.NewInputUnmarshaler("EndLeaveInput", ec.unmarshalInputEndLeaveInput),
+			graphql.NewInputUnmarshaler("EndMembershipInput", ec.unmarshalInputEndMembershipInput),
 			graphql.NewInputUnmarshaler("EraseAccountInput", ec.unmarshalInputEraseAccountInput),
 			graphql.NewInputUnmarshaler("EraseMyAccountInput", ec.unmarshalInputEraseMyAccountInput),
 			graphql.NewInputUnmarshaler("FollowScheduleInput", ec.unmarshalInputFollowScheduleInput),
 			graphql.NewInputUnmarshaler("GrantRoleInput", ec.unmarshalInputGrantRoleInput),
+			graphql.NewInputUnmarshaler("LeaveRosterInput", ec.unmarshalInputLeaveRosterInput),
 			graphql.NewInputUnmarshaler("LocateUnitInput", ec.unmarshalInputLocateUnitInput),
 			graphql.NewInputUnmarshaler("MarkEnRouteInput", ec.unmarshalInputMarkEnRouteInput),
 			graphql.NewInputUnmarshaler("MarkOnSceneInput", ec.unmarshalInputMarkOnSceneInput),
@@ -2968,16 +3853,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("MoveUnitInput", ec.unmarshalInputMoveUnitInput),
 			graphql.NewInputUnmarshaler("PositionInput", ec.unmarshalInputPositionInput),
 			graphql.NewInputUnmarshaler("QuietHoursInput", ec.unmarshalInputQuietHoursInput),
+			graphql.NewInputUnmarshaler("RecordConsentInput", ec.unmarshalInputRecordConsentInput),
 			graphql.NewInputUnmarshaler("RefreshSessionInput", ec.unmarshalInputRefreshSessionInput),
+			graphql.NewInputUnmarshaler("RefuseRequestInput", ec.unmarshalInputRefuseRequestInput),
 			graphql.NewInputUnmarshaler("RegisterDeviceInput", ec.unmarshalInputRegisterDeviceInput),
 			graphql.NewInputUnmarshaler("ReinstateAccountInput", ec.unmarshalInputReinstateAccountInput),
+			graphql.NewInputUnmarshaler("ReinstateResponderInput", ec.unmarshalInputReinstateResponderInput),
+			graphql.NewInputUnmarshaler("RejectApplicationInput", ec.unmarshalInputRejectApplicationInput),
 			graphql.NewInputUnmarshaler("RemoveSecondFactorInput", ec.unmarshalInputRemoveSecondFactorInput),
 			graphql.NewInputUnmarshaler("RenameUnitInput", ec.unmarshalInputRenameUnitInput),
 			graphql.NewInputUnmarshaler("ReportIncidentInput", ec.unmarshalInputReportIncidentInput),
 			graphql.NewInputUnmarshaler("ReportPositionInput", ec.unmarshalInputReportPositionInput),
+			graphql.NewInputUnmarshaler("RequestMembershipInput", ec.unmarshalInputRequestMembershipInput),
 			graphql.NewInputUnmarshaler("RequestSignInCodeInput", ec.unmarshalInputRequestSignInCodeInput),
+			graphql.NewInputUnmarshaler("RequestTransferInput", ec.unmarshalInputRequestTransferInput),
 			graphql.NewInputUnmarshaler("RequireSecondFactorInput", ec.unmarshalInputRequireSecondFactorInput),
 			graphql.NewInputUnmarshaler("ResetSecondFactorInput", ec.unmarshalInputResetSecondFactorInput),
+			graphql.NewInputUnmarshaler("RetireResponderInput", ec.unmarshalInputRetireResponderInput),
 			graphql.NewInputUnmarshaler("RevokeRoleInput", ec.unmarshalInputRevokeRoleInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
 			graphql.NewInputUnmarshaler("SetAvailabilityInput", ec.unmarshalInputSetAvailabilityInput),
@@ -2989,6 +3881,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SignInWithIdTokenInput", ec.unmarshalInputSignInWithIdTokenInput),
 			graphql.NewInputUnmarshaler("StandDownDispatchInput", ec.unmarshalInputStandDownDispatchInput),
 			graphql.NewInputUnmarshaler("SuspendAccountInput", ec.unmarshalInputSuspendAccountInput),
+			graphql.NewInputUnmarshaler("SuspendResponderInput", ec.unmarshalInputSuspendResponderInput),
 			graphql.NewInputUnmarshaler("WithdrawAlertInput", ec.unmarshalInputWithdrawAlertInput),
 		)
 	}
@@ -3082,7 +3975,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/account.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/presence.graphqls" "schema/privacy.graphqls" "schema/roster.graphqls" "schema/secondfactor.graphqls" "schema/session.graphqls" "schema/staff.graphqls" "schema/training.graphqls" "schema/unit.graphqls"
+//go:embed "schema/account.graphqls" "schema/application.graphqls" "schema/auditlog.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/note.graphqls" "schema/presence.graphqls" "schema/privacy.graphqls" "schema/profile.graphqls" "schema/roster.graphqls" "schema/secondfactor.graphqls" "schema/session.graphqls" "schema/staff.graphqls" "schema/training.graphqls" "schema/transfer.graphqls" "schema/unit.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3095,18 +3988,23 @@ func sourceData(filename string) string {
 
 var sources = []*ast.Source{
 	{Name: "schema/account.graphqls", Input: sourceData("schema/account.graphqls"), BuiltIn: false},
+	{Name: "schema/application.graphqls", Input: sourceData("schema/application.graphqls"), BuiltIn: false},
+	{Name: "schema/auditlog.graphqls", Input: sourceData("schema/auditlog.graphqls"), BuiltIn: false},
 	{Name: "schema/availability.graphqls", Input: sourceData("schema/availability.graphqls"), BuiltIn: false},
 	{Name: "schema/common.graphqls", Input: sourceData("schema/common.graphqls"), BuiltIn: false},
 	{Name: "schema/device.graphqls", Input: sourceData("schema/device.graphqls"), BuiltIn: false},
 	{Name: "schema/dispatch.graphqls", Input: sourceData("schema/dispatch.graphqls"), BuiltIn: false},
 	{Name: "schema/incident.graphqls", Input: sourceData("schema/incident.graphqls"), BuiltIn: false},
+	{Name: "schema/note.graphqls", Input: sourceData("schema/note.graphqls"), BuiltIn: false},
 	{Name: "schema/presence.graphqls", Input: sourceData("schema/presence.graphqls"), BuiltIn: false},
 	{Name: "schema/privacy.graphqls", Input: sourceData("schema/privacy.graphqls"), BuiltIn: false},
+	{Name: "schema/profile.graphqls", Input: sourceData("schema/profile.graphqls"), BuiltIn: false},
 	{Name: "schema/roster.graphqls", Input: sourceData("schema/roster.graphqls"), BuiltIn: false},
 	{Name: "schema/secondfactor.graphqls", Input: sourceData("schema/secondfactor.graphqls"), BuiltIn: false},
 	{Name: "schema/session.graphqls", Input: sourceData("schema/session.graphqls"), BuiltIn: false},
 	{Name: "schema/staff.graphqls", Input: sourceData("schema/staff.graphqls"), BuiltIn: false},
 	{Name: "schema/training.graphqls", Input: sourceData("schema/training.graphqls"), BuiltIn: false},
+	{Name: "schema/transfer.graphqls", Input: sourceData("schema/transfer.graphqls"), BuiltIn: false},
 	{Name: "schema/unit.graphqls", Input: sourceData("schema/unit.graphqls"), BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -3121,6 +4019,14 @@ func (ec *executionContext) childFields_AcceptAlertPayload(ctx context.Context, 
 		return ec.fieldContext_AcceptAlertPayload_alert(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AcceptAlertPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AcceptRequestPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_AcceptRequestPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AcceptRequestPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Account(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3159,6 +4065,14 @@ func (ec *executionContext) childFields_AddLeavePayload(ctx context.Context, fie
 		return ec.fieldContext_AddLeavePayload_responder(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AddLeavePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AddNotePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "note":
+		return ec.fieldContext_AddNotePayload_note(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddNotePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Alert(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3225,6 +4139,66 @@ func (ec *executionContext) childFields_AlertConnection(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type AlertConnection", field.Name)
 }
 
+func (ec *executionContext) childFields_ApplyToRosterPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_ApplyToRosterPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApplyToRosterPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ApproveApplicationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_ApproveApplicationPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApproveApplicationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditDetail(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_AuditDetail_name(ctx, field)
+	case "value":
+		return ec.fieldContext_AuditDetail_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditDetail", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEntry_id(ctx, field)
+	case "at":
+		return ec.fieldContext_AuditEntry_at(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEntry_action(ctx, field)
+	case "actorId":
+		return ec.fieldContext_AuditEntry_actorId(ctx, field)
+	case "actorName":
+		return ec.fieldContext_AuditEntry_actorName(ctx, field)
+	case "subjectId":
+		return ec.fieldContext_AuditEntry_subjectId(ctx, field)
+	case "orgUnit":
+		return ec.fieldContext_AuditEntry_orgUnit(ctx, field)
+	case "reason":
+		return ec.fieldContext_AuditEntry_reason(ctx, field)
+	case "details":
+		return ec.fieldContext_AuditEntry_details(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_AuditEntryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEntryConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntryConnection", field.Name)
+}
+
 func (ec *executionContext) childFields_Availability(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "onDuty":
@@ -3267,6 +4241,14 @@ func (ec *executionContext) childFields_BeginSecondFactorPayload(ctx context.Con
 	return nil, fmt.Errorf("no field named %q was found under type BeginSecondFactorPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CancelRequestPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "requestId":
+		return ec.fieldContext_CancelRequestPayload_requestId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelRequestPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Certificate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3303,6 +4285,14 @@ func (ec *executionContext) childFields_CertificateVerification(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type CertificateVerification", field.Name)
 }
 
+func (ec *executionContext) childFields_ChangeProfilePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_ChangeProfilePayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangeProfilePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CloseIncidentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "incident":
@@ -3335,6 +4325,38 @@ func (ec *executionContext) childFields_ConfirmSecondFactorPayload(ctx context.C
 		return ec.fieldContext_ConfirmSecondFactorPayload_account(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConfirmSecondFactorPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Consent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "holds":
+		return ec.fieldContext_Consent_holds(ctx, field)
+	case "version":
+		return ec.fieldContext_Consent_version(ctx, field)
+	case "givenAt":
+		return ec.fieldContext_Consent_givenAt(ctx, field)
+	case "withdrawnAt":
+		return ec.fieldContext_Consent_withdrawnAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Consent", field.Name)
+}
+
+func (ec *executionContext) childFields_Consents(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "privacy":
+		return ec.fieldContext_Consents_privacy(ctx, field)
+	case "position":
+		return ec.fieldContext_Consents_position(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Consents", field.Name)
+}
+
+func (ec *executionContext) childFields_CorrectResponderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_CorrectResponderPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CorrectResponderPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Course(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3463,6 +4485,14 @@ func (ec *executionContext) childFields_EndLeavePayload(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type EndLeavePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_EndMembershipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_EndMembershipPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EndMembershipPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_EraseAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "erasure":
@@ -3589,6 +4619,14 @@ func (ec *executionContext) childFields_Leave(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Leave", field.Name)
 }
 
+func (ec *executionContext) childFields_LeaveRosterPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_LeaveRosterPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LeaveRosterPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_LocateUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "orgUnit":
@@ -3613,6 +4651,16 @@ func (ec *executionContext) childFields_MarkOnScenePayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type MarkOnScenePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Membership(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "orgUnit":
+		return ec.fieldContext_Membership_orgUnit(ctx, field)
+	case "since":
+		return ec.fieldContext_Membership_since(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Membership", field.Name)
+}
+
 func (ec *executionContext) childFields_MergeUnitPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "orgUnit":
@@ -3627,6 +4675,32 @@ func (ec *executionContext) childFields_MoveUnitPayload(ctx context.Context, fie
 		return ec.fieldContext_MoveUnitPayload_orgUnit(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MoveUnitPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Note(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Note_id(ctx, field)
+	case "text":
+		return ec.fieldContext_Note_text(ctx, field)
+	case "authorId":
+		return ec.fieldContext_Note_authorId(ctx, field)
+	case "authorName":
+		return ec.fieldContext_Note_authorName(ctx, field)
+	case "at":
+		return ec.fieldContext_Note_at(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Note", field.Name)
+}
+
+func (ec *executionContext) childFields_NoteConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_NoteConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NoteConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NoteConnection", field.Name)
 }
 
 func (ec *executionContext) childFields_OrgUnit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3711,6 +4785,16 @@ func (ec *executionContext) childFields_QuietHours(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type QuietHours", field.Name)
 }
 
+func (ec *executionContext) childFields_RecordConsentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "consents":
+		return ec.fieldContext_RecordConsentPayload_consents(ctx, field)
+	case "responder":
+		return ec.fieldContext_RecordConsentPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordConsentPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RefreshSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessToken":
@@ -3723,6 +4807,14 @@ func (ec *executionContext) childFields_RefreshSessionPayload(ctx context.Contex
 		return ec.fieldContext_RefreshSessionPayload_account(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RefreshSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RefuseRequestPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "requestId":
+		return ec.fieldContext_RefuseRequestPayload_requestId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefuseRequestPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RegisterDevicePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3739,6 +4831,22 @@ func (ec *executionContext) childFields_ReinstateAccountPayload(ctx context.Cont
 		return ec.fieldContext_ReinstateAccountPayload_account(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReinstateAccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReinstateResponderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_ReinstateResponderPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReinstateResponderPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RejectApplicationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_RejectApplicationPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RejectApplicationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RemoveSecondFactorPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3773,6 +4881,16 @@ func (ec *executionContext) childFields_ReportPositionPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type ReportPositionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RequestMembershipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_RequestMembershipPayload_request(ctx, field)
+	case "responder":
+		return ec.fieldContext_RequestMembershipPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RequestMembershipPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RequestMyDataPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "download":
@@ -3787,6 +4905,16 @@ func (ec *executionContext) childFields_RequestSignInCodePayload(ctx context.Con
 		return ec.fieldContext_RequestSignInCodePayload_expiresAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RequestSignInCodePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RequestTransferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_RequestTransferPayload_request(ctx, field)
+	case "responder":
+		return ec.fieldContext_RequestTransferPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RequestTransferPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RequireSecondFactorPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3825,6 +4953,20 @@ func (ec *executionContext) childFields_Responder(ctx context.Context, field gra
 		return ec.fieldContext_Responder_presence(ctx, field)
 	case "certificates":
 		return ec.fieldContext_Responder_certificates(ctx, field)
+	case "notes":
+		return ec.fieldContext_Responder_notes(ctx, field)
+	case "phone":
+		return ec.fieldContext_Responder_phone(ctx, field)
+	case "statusAt":
+		return ec.fieldContext_Responder_statusAt(ctx, field)
+	case "statusReason":
+		return ec.fieldContext_Responder_statusReason(ctx, field)
+	case "consents":
+		return ec.fieldContext_Responder_consents(ctx, field)
+	case "memberships":
+		return ec.fieldContext_Responder_memberships(ctx, field)
+	case "pendingRequests":
+		return ec.fieldContext_Responder_pendingRequests(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Responder", field.Name)
 }
@@ -3837,6 +4979,14 @@ func (ec *executionContext) childFields_ResponderConnection(ctx context.Context,
 		return ec.fieldContext_ResponderConnection_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResponderConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RetireResponderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_RetireResponderPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetireResponderPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeOtherSessionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3861,6 +5011,36 @@ func (ec *executionContext) childFields_RevokeSessionPayload(ctx context.Context
 		return ec.fieldContext_RevokeSessionPayload_sessionId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RosterRequest_id(ctx, field)
+	case "kind":
+		return ec.fieldContext_RosterRequest_kind(ctx, field)
+	case "responder":
+		return ec.fieldContext_RosterRequest_responder(ctx, field)
+	case "responderName":
+		return ec.fieldContext_RosterRequest_responderName(ctx, field)
+	case "orgUnit":
+		return ec.fieldContext_RosterRequest_orgUnit(ctx, field)
+	case "requestedAt":
+		return ec.fieldContext_RosterRequest_requestedAt(ctx, field)
+	case "reason":
+		return ec.fieldContext_RosterRequest_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterRequestConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_RosterRequestConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RosterRequestConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterRequestConnection", field.Name)
 }
 
 func (ec *executionContext) childFields_SecondFactor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4039,6 +5219,14 @@ func (ec *executionContext) childFields_SuspendAccountPayload(ctx context.Contex
 		return ec.fieldContext_SuspendAccountPayload_account(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SuspendAccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SuspendResponderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "responder":
+		return ec.fieldContext_SuspendResponderPayload_responder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SuspendResponderPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_TimelineConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4303,6 +5491,20 @@ func (ec *executionContext) field_Mutation_acceptAlert_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_acceptRequest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (AcceptRequestInput, error) {
+			return ec.unmarshalNAcceptRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAcceptRequestInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_acknowledgeAlert_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4323,6 +5525,76 @@ func (ec *executionContext) field_Mutation_addLeave_args(ctx context.Context, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (AddLeaveInput, error) {
 			return ec.unmarshalNAddLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddLeaveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_addNote_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (AddNoteInput, error) {
+			return ec.unmarshalNAddNoteInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddNoteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_applyToRoster_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ApplyToRosterInput, error) {
+			return ec.unmarshalNApplyToRosterInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyToRosterInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_approveApplication_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ApproveApplicationInput, error) {
+			return ec.unmarshalNApproveApplicationInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApproveApplicationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelRequest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CancelRequestInput, error) {
+			return ec.unmarshalNCancelRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRequestInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_changeProfile_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ChangeProfileInput, error) {
+			return ec.unmarshalNChangeProfileInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐChangeProfileInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4387,6 +5659,20 @@ func (ec *executionContext) field_Mutation_confirmSecondFactor_args(ctx context.
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_correctResponder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CorrectResponderInput, error) {
+			return ec.unmarshalNCorrectResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCorrectResponderInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createUnit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4421,6 +5707,20 @@ func (ec *executionContext) field_Mutation_endLeave_args(ctx context.Context, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (EndLeaveInput, error) {
 			return ec.unmarshalNEndLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeaveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endMembership_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (EndMembershipInput, error) {
+			return ec.unmarshalNEndMembershipInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndMembershipInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4477,6 +5777,20 @@ func (ec *executionContext) field_Mutation_grantRole_args(ctx context.Context, r
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (GrantRoleInput, error) {
 			return ec.unmarshalNGrantRoleInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐGrantRoleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_leaveRoster_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (LeaveRosterInput, error) {
+			return ec.unmarshalNLeaveRosterInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeaveRosterInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4555,12 +5869,40 @@ func (ec *executionContext) field_Mutation_moveUnit_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_recordConsent_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RecordConsentInput, error) {
+			return ec.unmarshalNRecordConsentInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRecordConsentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_refreshSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RefreshSessionInput, error) {
 			return ec.unmarshalNRefreshSessionInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefreshSessionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_refuseRequest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RefuseRequestInput, error) {
+			return ec.unmarshalNRefuseRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefuseRequestInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4589,6 +5931,34 @@ func (ec *executionContext) field_Mutation_reinstateAccount_args(ctx context.Con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (ReinstateAccountInput, error) {
 			return ec.unmarshalNReinstateAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReinstateAccountInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reinstateResponder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ReinstateResponderInput, error) {
+			return ec.unmarshalNReinstateResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReinstateResponderInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_rejectApplication_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RejectApplicationInput, error) {
+			return ec.unmarshalNRejectApplicationInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRejectApplicationInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4653,12 +6023,40 @@ func (ec *executionContext) field_Mutation_reportPosition_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_requestMembership_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RequestMembershipInput, error) {
+			return ec.unmarshalNRequestMembershipInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestMembershipInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_requestSignInCode_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RequestSignInCodeInput, error) {
 			return ec.unmarshalNRequestSignInCodeInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestSignInCodeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_requestTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RequestTransferInput, error) {
+			return ec.unmarshalNRequestTransferInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestTransferInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4687,6 +6085,20 @@ func (ec *executionContext) field_Mutation_resetSecondFactor_args(ctx context.Co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (ResetSecondFactorInput, error) {
 			return ec.unmarshalNResetSecondFactorInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResetSecondFactorInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_retireResponder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RetireResponderInput, error) {
+			return ec.unmarshalNRetireResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRetireResponderInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4835,6 +6247,20 @@ func (ec *executionContext) field_Mutation_suspendAccount_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_suspendResponder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SuspendResponderInput, error) {
+			return ec.unmarshalNSuspendResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSuspendResponderInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_withdrawAlert_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4888,6 +6314,96 @@ func (ec *executionContext) field_Query_alert_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_auditLogBy_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "accountId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["accountId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_auditLogOf_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subjectId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subjectId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_auditLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orgUnitId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orgUnitId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
 	return args, nil
 }
 
@@ -4962,6 +6478,28 @@ func (ec *executionContext) field_Query_myAlerts_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["after"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_myAuditLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -5083,6 +6621,36 @@ func (ec *executionContext) field_Query_responders_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_rosterRequests_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orgUnitId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orgUnitId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_staff_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5124,6 +6692,28 @@ func (ec *executionContext) field_Query_verifyCertificate_args(ctx context.Conte
 		return nil, err
 	}
 	args["number"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Responder_notes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -5256,6 +6846,38 @@ func (ec *executionContext) fieldContext_AcceptAlertPayload_alert(_ context.Cont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Alert(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AcceptRequestPayload_responder(ctx context.Context, field graphql.CollectedField, obj *AcceptRequestPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AcceptRequestPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AcceptRequestPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AcceptRequestPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
 		},
 	}
 	return fc, nil
@@ -5540,6 +7162,38 @@ func (ec *executionContext) fieldContext_AddLeavePayload_responder(_ context.Con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AddNotePayload_note(ctx context.Context, field graphql.CollectedField, obj *AddNotePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddNotePayload_note(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Note, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Note) graphql.Marshaler {
+			return ec.marshalNNote2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐNote(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddNotePayload_note(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AddNotePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Note(ctx, field)
 		},
 	}
 	return fc, nil
@@ -6257,6 +7911,451 @@ func (ec *executionContext) fieldContext_AlertConnection_pageInfo(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _ApplyToRosterPayload_responder(ctx context.Context, field graphql.CollectedField, obj *ApplyToRosterPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApplyToRosterPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApplyToRosterPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApplyToRosterPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApproveApplicationPayload_responder(ctx context.Context, field graphql.CollectedField, obj *ApproveApplicationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApproveApplicationPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApproveApplicationPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApproveApplicationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditDetail_name(ctx context.Context, field graphql.CollectedField, obj *audit.Detail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditDetail_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditDetail_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditDetail", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditDetail_value(ctx context.Context, field graphql.CollectedField, obj *audit.Detail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditDetail_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditDetail_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditDetail", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditEntry_id(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AuditEntry_at(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditEntry_action(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v audit.Action) graphql.Marshaler {
+			return ec.marshalNAuditAction2githubᚗcomᚋmusterhqᚋmusterᚋauditᚐAction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, false, false, "AuditAction")
+}
+
+func (ec *executionContext) _AuditEntry_actorId(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_actorId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ActorID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_actorId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AuditEntry_actorName(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_actorName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_AuditEntry_actorName(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_actorName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_AuditEntry_actorName(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (any, error) {
+	resolver := ec.Resolvers.AuditEntry()
+	if batch, ok := graphql.BatchParentsFor[*audit.Entry](ctx, "AuditEntry"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.ActorName(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEntry.actorName",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.ActorName(ctx, []*audit.Entry{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"AuditEntry.actorName",
+	)
+}
+
+func (ec *executionContext) _AuditEntry_subjectId(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_subjectId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SubjectID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_subjectId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AuditEntry_orgUnit(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_AuditEntry_orgUnit(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_AuditEntry_orgUnit(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (any, error) {
+	resolver := ec.Resolvers.AuditEntry()
+	if batch, ok := graphql.BatchParentsFor[*audit.Entry](ctx, "AuditEntry"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.OrgUnit(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*roster.Unit](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AuditEntry.orgUnit",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.OrgUnit(ctx, []*audit.Entry{obj})
+	return graphql.ResolveBatchSingleResult[*roster.Unit](
+		ctx,
+		results,
+		err,
+		"AuditEntry.orgUnit",
+	)
+}
+
+func (ec *executionContext) _AuditEntry_reason(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEntry().Reason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, true, "String")
+}
+
+func (ec *executionContext) _AuditEntry_details(ctx context.Context, field graphql.CollectedField, obj *audit.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_details(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Details, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []audit.Detail) graphql.Marshaler {
+			return ec.marshalNAuditDetail2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋauditᚐDetailᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_details(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEntry",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditDetail(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEntryConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *AuditEntryConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntryConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*audit.Entry) graphql.Marshaler {
+			return ec.marshalNAuditEntry2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋauditᚐEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntryConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEntryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *AuditEntryConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntryConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntryConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEntryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Availability_onDuty(ctx context.Context, field graphql.CollectedField, obj *Availability) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6569,6 +8668,29 @@ func (ec *executionContext) fieldContext_BeginSecondFactorPayload_url(_ context.
 	return graphql.NewScalarFieldContext("BeginSecondFactorPayload", field, false, false, "String")
 }
 
+func (ec *executionContext) _CancelRequestPayload_requestId(ctx context.Context, field graphql.CollectedField, obj *CancelRequestPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelRequestPayload_requestId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequestID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelRequestPayload_requestId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CancelRequestPayload", field, false, false, "ID")
+}
+
 func (ec *executionContext) _Certificate_id(ctx context.Context, field graphql.CollectedField, obj *Certificate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6854,6 +8976,38 @@ func (ec *executionContext) fieldContext_CertificateVerification_state(_ context
 	return graphql.NewScalarFieldContext("CertificateVerification", field, false, false, "CertificateState")
 }
 
+func (ec *executionContext) _ChangeProfilePayload_responder(ctx context.Context, field graphql.CollectedField, obj *ChangeProfilePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangeProfilePayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChangeProfilePayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangeProfilePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CloseIncidentPayload_incident(ctx context.Context, field graphql.CollectedField, obj *CloseIncidentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7000,6 +9154,194 @@ func (ec *executionContext) fieldContext_ConfirmSecondFactorPayload_account(_ co
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Consent_holds(ctx context.Context, field graphql.CollectedField, obj *Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_holds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Holds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_holds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Consent_version(ctx context.Context, field graphql.CollectedField, obj *Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, "String")
+}
+
+func (ec *executionContext) _Consent_givenAt(ctx context.Context, field graphql.CollectedField, obj *Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_givenAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GivenAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_givenAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Consent_withdrawnAt(ctx context.Context, field graphql.CollectedField, obj *Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_withdrawnAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WithdrawnAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_withdrawnAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Consents_privacy(ctx context.Context, field graphql.CollectedField, obj *Consents) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consents_privacy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Privacy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Consent) graphql.Marshaler {
+			return ec.marshalNConsent2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConsent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consents_privacy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Consents",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Consents_position(ctx context.Context, field graphql.CollectedField, obj *Consents) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consents_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Consent) graphql.Marshaler {
+			return ec.marshalNConsent2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConsent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consents_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Consents",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CorrectResponderPayload_responder(ctx context.Context, field graphql.CollectedField, obj *CorrectResponderPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CorrectResponderPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CorrectResponderPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CorrectResponderPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
 		},
 	}
 	return fc, nil
@@ -7919,6 +10261,38 @@ func (ec *executionContext) _EndLeavePayload_responder(ctx context.Context, fiel
 func (ec *executionContext) fieldContext_EndLeavePayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "EndLeavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EndMembershipPayload_responder(ctx context.Context, field graphql.CollectedField, obj *EndMembershipPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EndMembershipPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalOResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EndMembershipPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EndMembershipPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -8889,6 +11263,38 @@ func (ec *executionContext) fieldContext_Leave_reason(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Leave", field, false, false, "String")
 }
 
+func (ec *executionContext) _LeaveRosterPayload_responder(ctx context.Context, field graphql.CollectedField, obj *LeaveRosterPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LeaveRosterPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LeaveRosterPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LeaveRosterPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _LocateUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *LocateUnitPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8983,6 +11389,84 @@ func (ec *executionContext) fieldContext_MarkOnScenePayload_alert(_ context.Cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Membership_orgUnit(ctx context.Context, field graphql.CollectedField, obj *roster.Membership) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Membership_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Membership_orgUnit(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Membership_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Membership",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Membership_orgUnit(ctx context.Context, field graphql.CollectedField, obj *roster.Membership) (any, error) {
+	resolver := ec.Resolvers.Membership()
+	if batch, ok := graphql.BatchParentsFor[*roster.Membership](ctx, "Membership"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.OrgUnit(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*roster.Unit](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Membership.orgUnit",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.OrgUnit(ctx, []*roster.Membership{obj})
+	return graphql.ResolveBatchSingleResult[*roster.Unit](
+		ctx,
+		results,
+		err,
+		"Membership.orgUnit",
+	)
+}
+
+func (ec *executionContext) _Membership_since(ctx context.Context, field graphql.CollectedField, obj *roster.Membership) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Membership_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Membership_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Membership", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _MergeUnitPayload_orgUnit(ctx context.Context, field graphql.CollectedField, obj *MergeUnitPayload) (ret graphql.Marshaler) {
@@ -9343,6 +11827,440 @@ func (ec *executionContext) fieldContext_Mutation_signOut(_ context.Context, fie
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_SignOutPayload(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_applyToRoster(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_applyToRoster(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ApplyToRoster(ctx, fc.Args["input"].(ApplyToRosterInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *ApplyToRosterPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *ApplyToRosterPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ApplyToRosterPayload) graphql.Marshaler {
+			return ec.marshalOApplyToRosterPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyToRosterPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_applyToRoster(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApplyToRosterPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_applyToRoster_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_approveApplication(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_approveApplication(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ApproveApplication(ctx, fc.Args["input"].(ApproveApplicationInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *ApproveApplicationPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *ApproveApplicationPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ApproveApplicationPayload) graphql.Marshaler {
+			return ec.marshalOApproveApplicationPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApproveApplicationPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_approveApplication(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApproveApplicationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_approveApplication_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_rejectApplication(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_rejectApplication(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RejectApplication(ctx, fc.Args["input"].(RejectApplicationInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *RejectApplicationPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RejectApplicationPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RejectApplicationPayload) graphql.Marshaler {
+			return ec.marshalORejectApplicationPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRejectApplicationPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_rejectApplication(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RejectApplicationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_rejectApplication_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_suspendResponder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_suspendResponder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SuspendResponder(ctx, fc.Args["input"].(SuspendResponderInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *SuspendResponderPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *SuspendResponderPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SuspendResponderPayload) graphql.Marshaler {
+			return ec.marshalOSuspendResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSuspendResponderPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_suspendResponder(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SuspendResponderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_suspendResponder_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reinstateResponder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reinstateResponder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReinstateResponder(ctx, fc.Args["input"].(ReinstateResponderInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *ReinstateResponderPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *ReinstateResponderPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ReinstateResponderPayload) graphql.Marshaler {
+			return ec.marshalOReinstateResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReinstateResponderPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reinstateResponder(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReinstateResponderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reinstateResponder_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_retireResponder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_retireResponder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RetireResponder(ctx, fc.Args["input"].(RetireResponderInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *RetireResponderPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RetireResponderPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RetireResponderPayload) graphql.Marshaler {
+			return ec.marshalORetireResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRetireResponderPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_retireResponder(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RetireResponderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_retireResponder_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_leaveRoster(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_leaveRoster(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LeaveRoster(ctx, fc.Args["input"].(LeaveRosterInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *LeaveRosterPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *LeaveRosterPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *LeaveRosterPayload) graphql.Marshaler {
+			return ec.marshalOLeaveRosterPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeaveRosterPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_leaveRoster(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LeaveRosterPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_leaveRoster_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -10401,6 +13319,68 @@ func (ec *executionContext) fieldContext_Mutation_closeIncident(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_addNote(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_addNote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AddNote(ctx, fc.Args["input"].(AddNoteInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *AddNotePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *AddNotePayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AddNotePayload) graphql.Marshaler {
+			return ec.marshalOAddNotePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddNotePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_addNote(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddNotePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_addNote_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_reportPosition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10631,6 +13611,192 @@ func (ec *executionContext) fieldContext_Mutation_eraseAccount(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_eraseAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_changeProfile(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_changeProfile(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChangeProfile(ctx, fc.Args["input"].(ChangeProfileInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *ChangeProfilePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *ChangeProfilePayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ChangeProfilePayload) graphql.Marshaler {
+			return ec.marshalOChangeProfilePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐChangeProfilePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_changeProfile(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeProfilePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_changeProfile_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_correctResponder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_correctResponder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CorrectResponder(ctx, fc.Args["input"].(CorrectResponderInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *CorrectResponderPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *CorrectResponderPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CorrectResponderPayload) graphql.Marshaler {
+			return ec.marshalOCorrectResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCorrectResponderPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_correctResponder(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CorrectResponderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_correctResponder_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_recordConsent(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recordConsent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecordConsent(ctx, fc.Args["input"].(RecordConsentInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *RecordConsentPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RecordConsentPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RecordConsentPayload) graphql.Marshaler {
+			return ec.marshalORecordConsentPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRecordConsentPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recordConsent(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordConsentPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recordConsent_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -11295,6 +14461,378 @@ func (ec *executionContext) fieldContext_Mutation_resetSecondFactor(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_requestTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_requestTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RequestTransfer(ctx, fc.Args["input"].(RequestTransferInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *RequestTransferPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RequestTransferPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RequestTransferPayload) graphql.Marshaler {
+			return ec.marshalORequestTransferPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestTransferPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_requestTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RequestTransferPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_requestTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_requestMembership(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_requestMembership(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RequestMembership(ctx, fc.Args["input"].(RequestMembershipInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *RequestMembershipPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RequestMembershipPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RequestMembershipPayload) graphql.Marshaler {
+			return ec.marshalORequestMembershipPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestMembershipPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_requestMembership(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RequestMembershipPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_requestMembership_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_acceptRequest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_acceptRequest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AcceptRequest(ctx, fc.Args["input"].(AcceptRequestInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *AcceptRequestPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *AcceptRequestPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AcceptRequestPayload) graphql.Marshaler {
+			return ec.marshalOAcceptRequestPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAcceptRequestPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_acceptRequest(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AcceptRequestPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_acceptRequest_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_refuseRequest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_refuseRequest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RefuseRequest(ctx, fc.Args["input"].(RefuseRequestInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *RefuseRequestPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RefuseRequestPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RefuseRequestPayload) graphql.Marshaler {
+			return ec.marshalORefuseRequestPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefuseRequestPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_refuseRequest(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefuseRequestPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_refuseRequest_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelRequest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelRequest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelRequest(ctx, fc.Args["input"].(CancelRequestInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *CancelRequestPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *CancelRequestPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CancelRequestPayload) graphql.Marshaler {
+			return ec.marshalOCancelRequestPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRequestPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelRequest(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelRequestPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelRequest_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endMembership(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endMembership(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndMembership(ctx, fc.Args["input"].(EndMembershipInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *EndMembershipPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *EndMembershipPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *EndMembershipPayload) graphql.Marshaler {
+			return ec.marshalOEndMembershipPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndMembershipPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endMembership(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EndMembershipPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endMembership_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11725,6 +15263,208 @@ func (ec *executionContext) fieldContext_Mutation_setBoundary(ctx context.Contex
 	if fc.Args, err = ec.field_Mutation_setBoundary_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Note_id(ctx context.Context, field graphql.CollectedField, obj *roster.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Note_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Note_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Note", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Note_text(ctx context.Context, field graphql.CollectedField, obj *roster.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Note_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Note_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Note", field, false, false, "String")
+}
+
+func (ec *executionContext) _Note_authorId(ctx context.Context, field graphql.CollectedField, obj *roster.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Note_authorId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AuthorID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Note_authorId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Note", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Note_authorName(ctx context.Context, field graphql.CollectedField, obj *roster.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Note_authorName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Note_authorName(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Note_authorName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Note", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_Note_authorName(ctx context.Context, field graphql.CollectedField, obj *roster.Note) (any, error) {
+	resolver := ec.Resolvers.Note()
+	if batch, ok := graphql.BatchParentsFor[*roster.Note](ctx, "Note"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.AuthorName(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Note.authorName",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.AuthorName(ctx, []*roster.Note{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"Note.authorName",
+	)
+}
+
+func (ec *executionContext) _Note_at(ctx context.Context, field graphql.CollectedField, obj *roster.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Note_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Note_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Note", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _NoteConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *NoteConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoteConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*roster.Note) graphql.Marshaler {
+			return ec.marshalNNote2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐNoteᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NoteConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NoteConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Note(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NoteConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *NoteConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoteConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NoteConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NoteConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -12429,6 +16169,254 @@ func (ec *executionContext) fieldContext_Query_me(_ context.Context, field graph
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_auditLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_auditLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditLog(ctx, fc.Args["orgUnitId"].(string), fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AuditEntryConnection) graphql.Marshaler {
+			return ec.marshalOAuditEntryConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAuditEntryConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_auditLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_auditLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_auditLogOf(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_auditLogOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditLogOf(ctx, fc.Args["subjectId"].(string), fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AuditEntryConnection) graphql.Marshaler {
+			return ec.marshalOAuditEntryConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAuditEntryConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_auditLogOf(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_auditLogOf_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_auditLogBy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_auditLogBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditLogBy(ctx, fc.Args["accountId"].(string), fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AuditEntryConnection) graphql.Marshaler {
+			return ec.marshalOAuditEntryConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAuditEntryConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_auditLogBy(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_auditLogBy_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_myAuditLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_myAuditLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().MyAuditLog(ctx, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"SIGNED_IN"})
+				if err != nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *AuditEntryConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AuditEntryConnection) graphql.Marshaler {
+			return ec.marshalOAuditEntryConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAuditEntryConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_myAuditLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_myAuditLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_alert(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12987,6 +16975,68 @@ func (ec *executionContext) fieldContext_Query_verifyCertificate(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_rosterRequests(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_rosterRequests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RosterRequests(ctx, fc.Args["orgUnitId"].(string), fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *RosterRequestConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RosterRequestConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RosterRequestConnection) graphql.Marshaler {
+			return ec.marshalORosterRequestConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterRequestConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_rosterRequests(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterRequestConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_rosterRequests_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_orgUnit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13233,6 +17283,70 @@ func (ec *executionContext) fieldContext_QuietHours_to(_ context.Context, field 
 	return graphql.NewScalarFieldContext("QuietHours", field, false, false, "String")
 }
 
+func (ec *executionContext) _RecordConsentPayload_consents(ctx context.Context, field graphql.CollectedField, obj *RecordConsentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordConsentPayload_consents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Consents, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Consents) graphql.Marshaler {
+			return ec.marshalNConsents2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConsents(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordConsentPayload_consents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordConsentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consents(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordConsentPayload_responder(ctx context.Context, field graphql.CollectedField, obj *RecordConsentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordConsentPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordConsentPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordConsentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RefreshSessionPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *RefreshSessionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13334,6 +17448,29 @@ func (ec *executionContext) fieldContext_RefreshSessionPayload_account(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _RefuseRequestPayload_requestId(ctx context.Context, field graphql.CollectedField, obj *RefuseRequestPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefuseRequestPayload_requestId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequestID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefuseRequestPayload_requestId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefuseRequestPayload", field, false, false, "ID")
+}
+
 func (ec *executionContext) _RegisterDevicePayload_device(ctx context.Context, field graphql.CollectedField, obj *RegisterDevicePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13393,6 +17530,70 @@ func (ec *executionContext) fieldContext_ReinstateAccountPayload_account(_ conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_StaffAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReinstateResponderPayload_responder(ctx context.Context, field graphql.CollectedField, obj *ReinstateResponderPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReinstateResponderPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReinstateResponderPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReinstateResponderPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RejectApplicationPayload_responder(ctx context.Context, field graphql.CollectedField, obj *RejectApplicationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RejectApplicationPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RejectApplicationPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RejectApplicationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
 		},
 	}
 	return fc, nil
@@ -13526,6 +17727,70 @@ func (ec *executionContext) fieldContext_ReportPositionPayload_presence(_ contex
 	return fc, nil
 }
 
+func (ec *executionContext) _RequestMembershipPayload_request(ctx context.Context, field graphql.CollectedField, obj *RequestMembershipPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RequestMembershipPayload_request(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Request, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Request) graphql.Marshaler {
+			return ec.marshalORosterRequest2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RequestMembershipPayload_request(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RequestMembershipPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RequestMembershipPayload_responder(ctx context.Context, field graphql.CollectedField, obj *RequestMembershipPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RequestMembershipPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RequestMembershipPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RequestMembershipPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RequestMyDataPayload_download(ctx context.Context, field graphql.CollectedField, obj *RequestMyDataPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13579,6 +17844,70 @@ func (ec *executionContext) _RequestSignInCodePayload_expiresAt(ctx context.Cont
 }
 func (ec *executionContext) fieldContext_RequestSignInCodePayload_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RequestSignInCodePayload", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _RequestTransferPayload_request(ctx context.Context, field graphql.CollectedField, obj *RequestTransferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RequestTransferPayload_request(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Request, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Request) graphql.Marshaler {
+			return ec.marshalORosterRequest2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RequestTransferPayload_request(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RequestTransferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RequestTransferPayload_responder(ctx context.Context, field graphql.CollectedField, obj *RequestTransferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RequestTransferPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RequestTransferPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RequestTransferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RequireSecondFactorPayload_account(ctx context.Context, field graphql.CollectedField, obj *RequireSecondFactorPayload) (ret graphql.Marshaler) {
@@ -13957,6 +18286,238 @@ func (ec *executionContext) resolveBatch_Responder_certificates(ctx context.Cont
 	)
 }
 
+func (ec *executionContext) _Responder_notes(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_notes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Responder().Notes(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *NoteConnection) graphql.Marshaler {
+			return ec.marshalONoteConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐNoteConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_notes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Responder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NoteConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Responder_notes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Responder_phone(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_phone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Responder().Phone(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_phone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Responder", field, true, true, "String")
+}
+
+func (ec *executionContext) _Responder_statusAt(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_statusAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StatusAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_statusAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Responder", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Responder_statusReason(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_statusReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Responder().StatusReason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_statusReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Responder", field, true, true, "String")
+}
+
+func (ec *executionContext) _Responder_consents(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_consents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Responder().Consents(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Consents) graphql.Marshaler {
+			return ec.marshalOConsents2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConsents(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_consents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Responder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consents(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Responder_memberships(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_memberships(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Memberships, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []roster.Membership) graphql.Marshaler {
+			return ec.marshalNMembership2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐMembershipᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_memberships(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Responder",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Membership(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Responder_pendingRequests(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_pendingRequests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Responder_pendingRequests(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*roster.Request) graphql.Marshaler {
+			return ec.marshalORosterRequest2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_pendingRequests(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Responder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Responder_pendingRequests(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (any, error) {
+	resolver := ec.Resolvers.Responder()
+	if batch, ok := graphql.BatchParentsFor[*roster.Responder](ctx, "Responder"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.PendingRequests(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*roster.Request](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Responder.pendingRequests",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.PendingRequests(ctx, []*roster.Responder{obj})
+	return graphql.ResolveBatchSingleResult[[]*roster.Request](
+		ctx,
+		results,
+		err,
+		"Responder.pendingRequests",
+	)
+}
+
 func (ec *executionContext) _ResponderConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *ResponderConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14016,6 +18577,38 @@ func (ec *executionContext) fieldContext_ResponderConnection_pageInfo(_ context.
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RetireResponderPayload_responder(ctx context.Context, field graphql.CollectedField, obj *RetireResponderPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetireResponderPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RetireResponderPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetireResponderPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
 		},
 	}
 	return fc, nil
@@ -14097,6 +18690,318 @@ func (ec *executionContext) _RevokeSessionPayload_sessionId(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_RevokeSessionPayload_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RevokeSessionPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RosterRequest_id(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequest_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequest_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterRequest", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RosterRequest_kind(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequest_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roster.RequestKind) graphql.Marshaler {
+			return ec.marshalNRosterRequestKind2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequest_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterRequest", field, false, false, "RosterRequestKind")
+}
+
+func (ec *executionContext) _RosterRequest_responder(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequest_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_RosterRequest_responder(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalOResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequest_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterRequest",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_RosterRequest_responder(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (any, error) {
+	resolver := ec.Resolvers.RosterRequest()
+	if batch, ok := graphql.BatchParentsFor[*roster.Request](ctx, "RosterRequest"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Responder(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*roster.Responder](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"RosterRequest.responder",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Responder(ctx, []*roster.Request{obj})
+	return graphql.ResolveBatchSingleResult[*roster.Responder](
+		ctx,
+		results,
+		err,
+		"RosterRequest.responder",
+	)
+}
+
+func (ec *executionContext) _RosterRequest_responderName(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequest_responderName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_RosterRequest_responderName(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequest_responderName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterRequest", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_RosterRequest_responderName(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (any, error) {
+	resolver := ec.Resolvers.RosterRequest()
+	if batch, ok := graphql.BatchParentsFor[*roster.Request](ctx, "RosterRequest"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.ResponderName(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"RosterRequest.responderName",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.ResponderName(ctx, []*roster.Request{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"RosterRequest.responderName",
+	)
+}
+
+func (ec *executionContext) _RosterRequest_orgUnit(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequest_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_RosterRequest_orgUnit(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequest_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterRequest",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_RosterRequest_orgUnit(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (any, error) {
+	resolver := ec.Resolvers.RosterRequest()
+	if batch, ok := graphql.BatchParentsFor[*roster.Request](ctx, "RosterRequest"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.OrgUnit(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*roster.Unit](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"RosterRequest.orgUnit",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.OrgUnit(ctx, []*roster.Request{obj})
+	return graphql.ResolveBatchSingleResult[*roster.Unit](
+		ctx,
+		results,
+		err,
+		"RosterRequest.orgUnit",
+	)
+}
+
+func (ec *executionContext) _RosterRequest_requestedAt(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequest_requestedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequest_requestedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterRequest", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _RosterRequest_reason(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequest_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequest_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterRequestConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *RosterRequestConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequestConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*roster.Request) graphql.Marshaler {
+			return ec.marshalNRosterRequest2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequestConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterRequestConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterRequestConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *RosterRequestConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterRequestConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterRequestConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterRequestConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _SecondFactor_active(ctx context.Context, field graphql.CollectedField, obj *SecondFactor) (ret graphql.Marshaler) {
@@ -15373,6 +20278,38 @@ func (ec *executionContext) fieldContext_SuspendAccountPayload_account(_ context
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_StaffAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SuspendResponderPayload_responder(ctx context.Context, field graphql.CollectedField, obj *SuspendResponderPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SuspendResponderPayload_responder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Responder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Responder) graphql.Marshaler {
+			return ec.marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐResponder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SuspendResponderPayload_responder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SuspendResponderPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Responder(ctx, field)
 		},
 	}
 	return fc, nil
@@ -16757,6 +21694,55 @@ func UnmarshalAcceptAlertInput(ctx context.Context, raw any) (AcceptAlertInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputAcceptRequestInput(ctx context.Context, obj any) (AcceptRequestInput, error) {
+	var it AcceptRequestInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"requestId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAcceptRequestInput unmarshals raw into the AcceptRequestInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAcceptRequestInput(ctx context.Context, raw any) (AcceptRequestInput, error) {
+	var out AcceptRequestInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AcceptRequestInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputAcknowledgeAlertInput(ctx context.Context, obj any) (AcknowledgeAlertInput, error) {
 	var it AcknowledgeAlertInput
 	if obj == nil {
@@ -16866,6 +21852,318 @@ func (ec *executionContext) unmarshalInputAddLeaveInput(ctx context.Context, obj
 func UnmarshalAddLeaveInput(ctx context.Context, raw any) (AddLeaveInput, error) {
 	var out AddLeaveInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "AddLeaveInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj any) (AddNoteInput, error) {
+	var it AddNoteInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "text", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAddNoteInput unmarshals raw into the AddNoteInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAddNoteInput(ctx context.Context, raw any) (AddNoteInput, error) {
+	var out AddNoteInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AddNoteInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputApplyToRosterInput(ctx context.Context, obj any) (ApplyToRosterInput, error) {
+	var it ApplyToRosterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["equipment"]; !present {
+		asMap["equipment"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"name", "orgUnitId", "transportMode", "equipment", "privacyConsentVersion", "positionConsentVersion", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "transportMode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transportMode"))
+			data, err := ec.unmarshalNTransportMode2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TransportMode = data
+		case "equipment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("equipment"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Equipment = data
+		case "privacyConsentVersion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("privacyConsentVersion"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PrivacyConsentVersion = data
+		case "positionConsentVersion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("positionConsentVersion"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PositionConsentVersion = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalApplyToRosterInput unmarshals raw into the ApplyToRosterInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalApplyToRosterInput(ctx context.Context, raw any) (ApplyToRosterInput, error) {
+	var out ApplyToRosterInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ApplyToRosterInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputApproveApplicationInput(ctx context.Context, obj any) (ApproveApplicationInput, error) {
+	var it ApproveApplicationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalApproveApplicationInput unmarshals raw into the ApproveApplicationInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalApproveApplicationInput(ctx context.Context, raw any) (ApproveApplicationInput, error) {
+	var out ApproveApplicationInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ApproveApplicationInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCancelRequestInput(ctx context.Context, obj any) (CancelRequestInput, error) {
+	var it CancelRequestInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"requestId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCancelRequestInput unmarshals raw into the CancelRequestInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCancelRequestInput(ctx context.Context, raw any) (CancelRequestInput, error) {
+	var out CancelRequestInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CancelRequestInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputChangeProfileInput(ctx context.Context, obj any) (ChangeProfileInput, error) {
+	var it ChangeProfileInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"transportMode", "equipment", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "transportMode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transportMode"))
+			data, err := ec.unmarshalOTransportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TransportMode = data
+		case "equipment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("equipment"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Equipment = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalChangeProfileInput unmarshals raw into the ChangeProfileInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalChangeProfileInput(ctx context.Context, raw any) (ChangeProfileInput, error) {
+	var out ChangeProfileInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ChangeProfileInput", raw, &out)
 	return out, err
 }
 
@@ -17079,6 +22377,83 @@ func UnmarshalConfirmSecondFactorInput(ctx context.Context, raw any) (ConfirmSec
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCorrectResponderInput(ctx context.Context, obj any) (CorrectResponderInput, error) {
+	var it CorrectResponderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "name", "transportMode", "equipment", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "transportMode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transportMode"))
+			data, err := ec.unmarshalOTransportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TransportMode = data
+		case "equipment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("equipment"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Equipment = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCorrectResponderInput unmarshals raw into the CorrectResponderInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCorrectResponderInput(ctx context.Context, raw any) (CorrectResponderInput, error) {
+	var out CorrectResponderInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CorrectResponderInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCreateUnitInput(ctx context.Context, obj any) (CreateUnitInput, error) {
 	var it CreateUnitInput
 	if obj == nil {
@@ -17265,6 +22640,69 @@ func (ec *executionContext) unmarshalInputEndLeaveInput(ctx context.Context, obj
 func UnmarshalEndLeaveInput(ctx context.Context, raw any) (EndLeaveInput, error) {
 	var out EndLeaveInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "EndLeaveInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputEndMembershipInput(ctx context.Context, obj any) (EndMembershipInput, error) {
+	var it EndMembershipInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "orgUnitId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEndMembershipInput unmarshals raw into the EndMembershipInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEndMembershipInput(ctx context.Context, raw any) (EndMembershipInput, error) {
+	var out EndMembershipInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EndMembershipInput", raw, &out)
 	return out, err
 }
 
@@ -17475,6 +22913,55 @@ func (ec *executionContext) unmarshalInputGrantRoleInput(ctx context.Context, ob
 func UnmarshalGrantRoleInput(ctx context.Context, raw any) (GrantRoleInput, error) {
 	var out GrantRoleInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "GrantRoleInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputLeaveRosterInput(ctx context.Context, obj any) (LeaveRosterInput, error) {
+	var it LeaveRosterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalLeaveRosterInput unmarshals raw into the LeaveRosterInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalLeaveRosterInput(ctx context.Context, raw any) (LeaveRosterInput, error) {
+	var out LeaveRosterInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "LeaveRosterInput", raw, &out)
 	return out, err
 }
 
@@ -17877,6 +23364,69 @@ func UnmarshalQuietHoursInput(ctx context.Context, raw any) (QuietHoursInput, er
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRecordConsentInput(ctx context.Context, obj any) (RecordConsentInput, error) {
+	var it RecordConsentInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"purpose", "version", "given", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "purpose":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("purpose"))
+			data, err := ec.unmarshalNConsentPurpose2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐPurpose(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Purpose = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "given":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("given"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Given = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRecordConsentInput unmarshals raw into the RecordConsentInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRecordConsentInput(ctx context.Context, raw any) (RecordConsentInput, error) {
+	var out RecordConsentInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordConsentInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRefreshSessionInput(ctx context.Context, obj any) (RefreshSessionInput, error) {
 	var it RefreshSessionInput
 	if obj == nil {
@@ -17916,6 +23466,62 @@ func (ec *executionContext) unmarshalInputRefreshSessionInput(ctx context.Contex
 func UnmarshalRefreshSessionInput(ctx context.Context, raw any) (RefreshSessionInput, error) {
 	var out RefreshSessionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RefreshSessionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRefuseRequestInput(ctx context.Context, obj any) (RefuseRequestInput, error) {
+	var it RefuseRequestInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"requestId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRefuseRequestInput unmarshals raw into the RefuseRequestInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRefuseRequestInput(ctx context.Context, raw any) (RefuseRequestInput, error) {
+	var out RefuseRequestInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RefuseRequestInput", raw, &out)
 	return out, err
 }
 
@@ -18042,6 +23648,118 @@ func (ec *executionContext) unmarshalInputReinstateAccountInput(ctx context.Cont
 func UnmarshalReinstateAccountInput(ctx context.Context, raw any) (ReinstateAccountInput, error) {
 	var out ReinstateAccountInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReinstateAccountInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputReinstateResponderInput(ctx context.Context, obj any) (ReinstateResponderInput, error) {
+	var it ReinstateResponderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalReinstateResponderInput unmarshals raw into the ReinstateResponderInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalReinstateResponderInput(ctx context.Context, raw any) (ReinstateResponderInput, error) {
+	var out ReinstateResponderInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReinstateResponderInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRejectApplicationInput(ctx context.Context, obj any) (RejectApplicationInput, error) {
+	var it RejectApplicationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRejectApplicationInput unmarshals raw into the RejectApplicationInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRejectApplicationInput(ctx context.Context, raw any) (RejectApplicationInput, error) {
+	var out RejectApplicationInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RejectApplicationInput", raw, &out)
 	return out, err
 }
 
@@ -18304,6 +24022,69 @@ func UnmarshalReportPositionInput(ctx context.Context, raw any) (ReportPositionI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRequestMembershipInput(ctx context.Context, obj any) (RequestMembershipInput, error) {
+	var it RequestMembershipInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "orgUnitId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRequestMembershipInput unmarshals raw into the RequestMembershipInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRequestMembershipInput(ctx context.Context, raw any) (RequestMembershipInput, error) {
+	var out RequestMembershipInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RequestMembershipInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRequestSignInCodeInput(ctx context.Context, obj any) (RequestSignInCodeInput, error) {
 	var it RequestSignInCodeInput
 	if obj == nil {
@@ -18343,6 +24124,69 @@ func (ec *executionContext) unmarshalInputRequestSignInCodeInput(ctx context.Con
 func UnmarshalRequestSignInCodeInput(ctx context.Context, raw any) (RequestSignInCodeInput, error) {
 	var out RequestSignInCodeInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RequestSignInCodeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRequestTransferInput(ctx context.Context, obj any) (RequestTransferInput, error) {
+	var it RequestTransferInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "orgUnitId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRequestTransferInput unmarshals raw into the RequestTransferInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRequestTransferInput(ctx context.Context, raw any) (RequestTransferInput, error) {
+	var out RequestTransferInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RequestTransferInput", raw, &out)
 	return out, err
 }
 
@@ -18455,6 +24299,62 @@ func (ec *executionContext) unmarshalInputResetSecondFactorInput(ctx context.Con
 func UnmarshalResetSecondFactorInput(ctx context.Context, raw any) (ResetSecondFactorInput, error) {
 	var out ResetSecondFactorInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ResetSecondFactorInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRetireResponderInput(ctx context.Context, obj any) (RetireResponderInput, error) {
+	var it RetireResponderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRetireResponderInput unmarshals raw into the RetireResponderInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRetireResponderInput(ctx context.Context, raw any) (RetireResponderInput, error) {
+	var out RetireResponderInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RetireResponderInput", raw, &out)
 	return out, err
 }
 
@@ -19088,6 +24988,62 @@ func UnmarshalSuspendAccountInput(ctx context.Context, raw any) (SuspendAccountI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputSuspendResponderInput(ctx context.Context, obj any) (SuspendResponderInput, error) {
+	var it SuspendResponderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"responderId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "responderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responderId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponderID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSuspendResponderInput unmarshals raw into the SuspendResponderInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSuspendResponderInput(ctx context.Context, raw any) (SuspendResponderInput, error) {
+	var out SuspendResponderInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SuspendResponderInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputWithdrawAlertInput(ctx context.Context, obj any) (WithdrawAlertInput, error) {
 	var it WithdrawAlertInput
 	if obj == nil {
@@ -19165,6 +25121,39 @@ func (ec *executionContext) _AcceptAlertPayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("AcceptAlertPayload")
 		case "alert":
 			out.Values[i] = ec._AcceptAlertPayload_alert(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var acceptRequestPayloadImplementors = []string{"AcceptRequestPayload"}
+
+func (ec *executionContext) _AcceptRequestPayload(ctx context.Context, sel ast.SelectionSet, obj *AcceptRequestPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, acceptRequestPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AcceptRequestPayload")
+		case "responder":
+			out.Values[i] = ec._AcceptRequestPayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -19302,6 +25291,39 @@ func (ec *executionContext) _AddLeavePayload(ctx context.Context, sel ast.Select
 			}
 		case "responder":
 			out.Values[i] = ec._AddLeavePayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var addNotePayloadImplementors = []string{"AddNotePayload"}
+
+func (ec *executionContext) _AddNotePayload(ctx context.Context, sel ast.SelectionSet, obj *AddNotePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, addNotePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AddNotePayload")
+		case "note":
+			out.Values[i] = ec._AddNotePayload_note(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -19522,6 +25544,224 @@ func (ec *executionContext) _AlertConnection(ctx context.Context, sel ast.Select
 	return out
 }
 
+var applyToRosterPayloadImplementors = []string{"ApplyToRosterPayload"}
+
+func (ec *executionContext) _ApplyToRosterPayload(ctx context.Context, sel ast.SelectionSet, obj *ApplyToRosterPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, applyToRosterPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ApplyToRosterPayload")
+		case "responder":
+			out.Values[i] = ec._ApplyToRosterPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var approveApplicationPayloadImplementors = []string{"ApproveApplicationPayload"}
+
+func (ec *executionContext) _ApproveApplicationPayload(ctx context.Context, sel ast.SelectionSet, obj *ApproveApplicationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, approveApplicationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ApproveApplicationPayload")
+		case "responder":
+			out.Values[i] = ec._ApproveApplicationPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditDetailImplementors = []string{"AuditDetail"}
+
+func (ec *executionContext) _AuditDetail(ctx context.Context, sel ast.SelectionSet, obj *audit.Detail) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditDetailImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditDetail")
+		case "name":
+			out.Values[i] = ec._AuditDetail_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._AuditDetail_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditEntryImplementors = []string{"AuditEntry"}
+
+func (ec *executionContext) _AuditEntry(ctx context.Context, sel ast.SelectionSet, obj *audit.Entry) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEntryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEntry")
+		case "id":
+			out.Values[i] = ec._AuditEntry_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._AuditEntry_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "action":
+			out.Values[i] = ec._AuditEntry_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actorId":
+			out.Values[i] = ec._AuditEntry_actorId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actorName":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEntry_actorName(ctx, field, obj)
+				})
+		case "subjectId":
+			out.Values[i] = ec._AuditEntry_subjectId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "orgUnit":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEntry_orgUnit(ctx, field, obj)
+				})
+		case "reason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEntry_reason(ctx, field, obj)
+				})
+		case "details":
+			out.Values[i] = ec._AuditEntry_details(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditEntryConnectionImplementors = []string{"AuditEntryConnection"}
+
+func (ec *executionContext) _AuditEntryConnection(ctx context.Context, sel ast.SelectionSet, obj *AuditEntryConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEntryConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEntryConnection")
+		case "nodes":
+			out.Values[i] = ec._AuditEntryConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._AuditEntryConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var availabilityImplementors = []string{"Availability"}
 
 func (ec *executionContext) _Availability(ctx context.Context, sel ast.SelectionSet, obj *Availability) graphql.Marshaler {
@@ -19666,6 +25906,39 @@ func (ec *executionContext) _BeginSecondFactorPayload(ctx context.Context, sel a
 	return out
 }
 
+var cancelRequestPayloadImplementors = []string{"CancelRequestPayload"}
+
+func (ec *executionContext) _CancelRequestPayload(ctx context.Context, sel ast.SelectionSet, obj *CancelRequestPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cancelRequestPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CancelRequestPayload")
+		case "requestId":
+			out.Values[i] = ec._CancelRequestPayload_requestId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var certificateImplementors = []string{"Certificate"}
 
 func (ec *executionContext) _Certificate(ctx context.Context, sel ast.SelectionSet, obj *Certificate) graphql.Marshaler {
@@ -19762,6 +26035,39 @@ func (ec *executionContext) _CertificateVerification(ctx context.Context, sel as
 			}
 		case "state":
 			out.Values[i] = ec._CertificateVerification_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var changeProfilePayloadImplementors = []string{"ChangeProfilePayload"}
+
+func (ec *executionContext) _ChangeProfilePayload(ctx context.Context, sel ast.SelectionSet, obj *ChangeProfilePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, changeProfilePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChangeProfilePayload")
+		case "responder":
+			out.Values[i] = ec._ChangeProfilePayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -19899,6 +26205,125 @@ func (ec *executionContext) _ConfirmSecondFactorPayload(ctx context.Context, sel
 			}
 		case "account":
 			out.Values[i] = ec._ConfirmSecondFactorPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var consentImplementors = []string{"Consent"}
+
+func (ec *executionContext) _Consent(ctx context.Context, sel ast.SelectionSet, obj *Consent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, consentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Consent")
+		case "holds":
+			out.Values[i] = ec._Consent_holds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._Consent_version(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "givenAt":
+			out.Values[i] = ec._Consent_givenAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "withdrawnAt":
+			out.Values[i] = ec._Consent_withdrawnAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var consentsImplementors = []string{"Consents"}
+
+func (ec *executionContext) _Consents(ctx context.Context, sel ast.SelectionSet, obj *Consents) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, consentsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Consents")
+		case "privacy":
+			out.Values[i] = ec._Consents_privacy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "position":
+			out.Values[i] = ec._Consents_position(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var correctResponderPayloadImplementors = []string{"CorrectResponderPayload"}
+
+func (ec *executionContext) _CorrectResponderPayload(ctx context.Context, sel ast.SelectionSet, obj *CorrectResponderPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, correctResponderPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CorrectResponderPayload")
+		case "responder":
+			out.Values[i] = ec._CorrectResponderPayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20335,6 +26760,39 @@ func (ec *executionContext) _EndLeavePayload(ctx context.Context, sel ast.Select
 		case "responder":
 			out.Values[i] = ec._EndLeavePayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var endMembershipPayloadImplementors = []string{"EndMembershipPayload"}
+
+func (ec *executionContext) _EndMembershipPayload(ctx context.Context, sel ast.SelectionSet, obj *EndMembershipPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, endMembershipPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EndMembershipPayload")
+		case "responder":
+			out.Values[i] = ec._EndMembershipPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -20806,6 +27264,39 @@ func (ec *executionContext) _Leave(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
+var leaveRosterPayloadImplementors = []string{"LeaveRosterPayload"}
+
+func (ec *executionContext) _LeaveRosterPayload(ctx context.Context, sel ast.SelectionSet, obj *LeaveRosterPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, leaveRosterPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LeaveRosterPayload")
+		case "responder":
+			out.Values[i] = ec._LeaveRosterPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var locateUnitPayloadImplementors = []string{"LocateUnitPayload"}
 
 func (ec *executionContext) _LocateUnitPayload(ctx context.Context, sel ast.SelectionSet, obj *LocateUnitPayload) graphql.Marshaler {
@@ -20887,6 +27378,45 @@ func (ec *executionContext) _MarkOnScenePayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = ec._MarkOnScenePayload_alert(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var membershipImplementors = []string{"Membership"}
+
+func (ec *executionContext) _Membership(ctx context.Context, sel ast.SelectionSet, obj *roster.Membership) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, membershipImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Membership")
+		case "orgUnit":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Membership_orgUnit(ctx, field, obj)
+				})
+		case "since":
+			out.Values[i] = ec._Membership_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -21025,6 +27555,55 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "applyToRoster":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_applyToRoster(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "approveApplication":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_approveApplication(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "rejectApplication":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_rejectApplication(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "suspendResponder":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_suspendResponder(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "reinstateResponder":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reinstateResponder(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "retireResponder":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_retireResponder(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "leaveRoster":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_leaveRoster(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "setAvailability":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setAvailability(ctx, field)
@@ -21144,6 +27723,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "addNote":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_addNote(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "reportPosition":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reportPosition(ctx, field)
@@ -21168,6 +27754,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "eraseAccount":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_eraseAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "changeProfile":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_changeProfile(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "correctResponder":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_correctResponder(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "recordConsent":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recordConsent(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -21249,6 +27856,48 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "requestTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_requestTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requestMembership":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_requestMembership(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "acceptRequest":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_acceptRequest(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "refuseRequest":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_refuseRequest(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cancelRequest":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelRequest(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "endMembership":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endMembership(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "createUnit":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createUnit(ctx, field)
@@ -21296,6 +27945,98 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 				return ec._Mutation_setBoundary(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var noteImplementors = []string{"Note"}
+
+func (ec *executionContext) _Note(ctx context.Context, sel ast.SelectionSet, obj *roster.Note) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, noteImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Note")
+		case "id":
+			out.Values[i] = ec._Note_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "text":
+			out.Values[i] = ec._Note_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "authorId":
+			out.Values[i] = ec._Note_authorId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "authorName":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Note_authorName(ctx, field, obj)
+				})
+		case "at":
+			out.Values[i] = ec._Note_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var noteConnectionImplementors = []string{"NoteConnection"}
+
+func (ec *executionContext) _NoteConnection(ctx context.Context, sel ast.SelectionSet, obj *NoteConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, noteConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NoteConnection")
+		case "nodes":
+			out.Values[i] = ec._NoteConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._NoteConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -21591,6 +28332,30 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_me(ctx, field)
 				})
+		case "auditLog":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_auditLog(ctx, field)
+				})
+		case "auditLogOf":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_auditLogOf(ctx, field)
+				})
+		case "auditLogBy":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_auditLogBy(ctx, field)
+				})
+		case "myAuditLog":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_myAuditLog(ctx, field)
+				})
 		case "alert":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -21644,6 +28409,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_verifyCertificate(ctx, field)
+				})
+		case "rosterRequests":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_rosterRequests(ctx, field)
 				})
 		case "orgUnit":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -21726,6 +28497,44 @@ func (ec *executionContext) _QuietHours(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var recordConsentPayloadImplementors = []string{"RecordConsentPayload"}
+
+func (ec *executionContext) _RecordConsentPayload(ctx context.Context, sel ast.SelectionSet, obj *RecordConsentPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recordConsentPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecordConsentPayload")
+		case "consents":
+			out.Values[i] = ec._RecordConsentPayload_consents(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._RecordConsentPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var refreshSessionPayloadImplementors = []string{"RefreshSessionPayload"}
 
 func (ec *executionContext) _RefreshSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *RefreshSessionPayload) graphql.Marshaler {
@@ -21754,6 +28563,39 @@ func (ec *executionContext) _RefreshSessionPayload(ctx context.Context, sel ast.
 			}
 		case "account":
 			out.Values[i] = ec._RefreshSessionPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var refuseRequestPayloadImplementors = []string{"RefuseRequestPayload"}
+
+func (ec *executionContext) _RefuseRequestPayload(ctx context.Context, sel ast.SelectionSet, obj *RefuseRequestPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refuseRequestPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RefuseRequestPayload")
+		case "requestId":
+			out.Values[i] = ec._RefuseRequestPayload_requestId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21820,6 +28662,72 @@ func (ec *executionContext) _ReinstateAccountPayload(ctx context.Context, sel as
 			out.Values[i] = graphql.MarshalString("ReinstateAccountPayload")
 		case "account":
 			out.Values[i] = ec._ReinstateAccountPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var reinstateResponderPayloadImplementors = []string{"ReinstateResponderPayload"}
+
+func (ec *executionContext) _ReinstateResponderPayload(ctx context.Context, sel ast.SelectionSet, obj *ReinstateResponderPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reinstateResponderPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReinstateResponderPayload")
+		case "responder":
+			out.Values[i] = ec._ReinstateResponderPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rejectApplicationPayloadImplementors = []string{"RejectApplicationPayload"}
+
+func (ec *executionContext) _RejectApplicationPayload(ctx context.Context, sel ast.SelectionSet, obj *RejectApplicationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rejectApplicationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RejectApplicationPayload")
+		case "responder":
+			out.Values[i] = ec._RejectApplicationPayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21972,6 +28880,44 @@ func (ec *executionContext) _ReportPositionPayload(ctx context.Context, sel ast.
 	return out
 }
 
+var requestMembershipPayloadImplementors = []string{"RequestMembershipPayload"}
+
+func (ec *executionContext) _RequestMembershipPayload(ctx context.Context, sel ast.SelectionSet, obj *RequestMembershipPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, requestMembershipPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RequestMembershipPayload")
+		case "request":
+			out.Values[i] = ec._RequestMembershipPayload_request(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._RequestMembershipPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var requestMyDataPayloadImplementors = []string{"RequestMyDataPayload"}
 
 func (ec *executionContext) _RequestMyDataPayload(ctx context.Context, sel ast.SelectionSet, obj *RequestMyDataPayload) graphql.Marshaler {
@@ -22018,6 +28964,44 @@ func (ec *executionContext) _RequestSignInCodePayload(ctx context.Context, sel a
 			out.Values[i] = graphql.MarshalString("RequestSignInCodePayload")
 		case "expiresAt":
 			out.Values[i] = ec._RequestSignInCodePayload_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var requestTransferPayloadImplementors = []string{"RequestTransferPayload"}
+
+func (ec *executionContext) _RequestTransferPayload(ctx context.Context, sel ast.SelectionSet, obj *RequestTransferPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, requestTransferPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RequestTransferPayload")
+		case "request":
+			out.Values[i] = ec._RequestTransferPayload_request(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "responder":
+			out.Values[i] = ec._RequestTransferPayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -22164,6 +29148,46 @@ func (ec *executionContext) _Responder(ctx context.Context, sel ast.SelectionSet
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Responder_certificates(ctx, field, obj)
 				})
+		case "notes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Responder_notes(ctx, field, obj)
+				})
+		case "phone":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Responder_phone(ctx, field, obj)
+				})
+		case "statusAt":
+			out.Values[i] = ec._Responder_statusAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "statusReason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Responder_statusReason(ctx, field, obj)
+				})
+		case "consents":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Responder_consents(ctx, field, obj)
+				})
+		case "memberships":
+			out.Values[i] = ec._Responder_memberships(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pendingRequests":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Responder_pendingRequests(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22199,6 +29223,39 @@ func (ec *executionContext) _ResponderConnection(ctx context.Context, sel ast.Se
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ResponderConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var retireResponderPayloadImplementors = []string{"RetireResponderPayload"}
+
+func (ec *executionContext) _RetireResponderPayload(ctx context.Context, sel ast.SelectionSet, obj *RetireResponderPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, retireResponderPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RetireResponderPayload")
+		case "responder":
+			out.Values[i] = ec._RetireResponderPayload_responder(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -22298,6 +29355,110 @@ func (ec *executionContext) _RevokeSessionPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("RevokeSessionPayload")
 		case "sessionId":
 			out.Values[i] = ec._RevokeSessionPayload_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterRequestImplementors = []string{"RosterRequest"}
+
+func (ec *executionContext) _RosterRequest(ctx context.Context, sel ast.SelectionSet, obj *roster.Request) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterRequestImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterRequest")
+		case "id":
+			out.Values[i] = ec._RosterRequest_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._RosterRequest_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "responder":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterRequest_responder(ctx, field, obj)
+				})
+		case "responderName":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterRequest_responderName(ctx, field, obj)
+				})
+		case "orgUnit":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterRequest_orgUnit(ctx, field, obj)
+				})
+		case "requestedAt":
+			out.Values[i] = ec._RosterRequest_requestedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.Values[i] = ec._RosterRequest_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterRequestConnectionImplementors = []string{"RosterRequestConnection"}
+
+func (ec *executionContext) _RosterRequestConnection(ctx context.Context, sel ast.SelectionSet, obj *RosterRequestConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterRequestConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterRequestConnection")
+		case "nodes":
+			out.Values[i] = ec._RosterRequestConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RosterRequestConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -22996,6 +30157,39 @@ func (ec *executionContext) _SuspendAccountPayload(ctx context.Context, sel ast.
 	return out
 }
 
+var suspendResponderPayloadImplementors = []string{"SuspendResponderPayload"}
+
+func (ec *executionContext) _SuspendResponderPayload(ctx context.Context, sel ast.SelectionSet, obj *SuspendResponderPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, suspendResponderPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SuspendResponderPayload")
+		case "responder":
+			out.Values[i] = ec._SuspendResponderPayload_responder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var timelineConnectionImplementors = []string{"TimelineConnection"}
 
 func (ec *executionContext) _TimelineConnection(ctx context.Context, sel ast.SelectionSet, obj *TimelineConnection) graphql.Marshaler {
@@ -23497,6 +30691,11 @@ func (ec *executionContext) unmarshalNAcceptAlertInput2githubᚗcomᚋmusterhq�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNAcceptRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAcceptRequestInput(ctx context.Context, v any) (AcceptRequestInput, error) {
+	res, err := ec.unmarshalInputAcceptRequestInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAccount2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋauthᚐAccount(ctx context.Context, sel ast.SelectionSet, v *auth.Account) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Account!")
@@ -23512,6 +30711,11 @@ func (ec *executionContext) unmarshalNAcknowledgeAlertInput2githubᚗcomᚋmuste
 
 func (ec *executionContext) unmarshalNAddLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddLeaveInput(ctx context.Context, v any) (AddLeaveInput, error) {
 	res, err := ec.unmarshalInputAddLeaveInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAddNoteInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddNoteInput(ctx context.Context, v any) (AddNoteInput, error) {
+	res, err := ec.unmarshalInputAddNoteInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -23563,6 +30767,16 @@ func (ec *executionContext) marshalNAlertState2githubᚗcomᚋmusterhqᚋmuster�
 	return res
 }
 
+func (ec *executionContext) unmarshalNApplyToRosterInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyToRosterInput(ctx context.Context, v any) (ApplyToRosterInput, error) {
+	res, err := ec.unmarshalInputApplyToRosterInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNApproveApplicationInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApproveApplicationInput(ctx context.Context, v any) (ApproveApplicationInput, error) {
+	res, err := ec.unmarshalInputApproveApplicationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNAudience2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudience(ctx context.Context, v any) (Audience, error) {
 	var res Audience
 	err := res.UnmarshalGQL(v)
@@ -23603,6 +30817,66 @@ func (ec *executionContext) marshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmuster
 	return ret
 }
 
+func (ec *executionContext) unmarshalNAuditAction2githubᚗcomᚋmusterhqᚋmusterᚋauditᚐAction(ctx context.Context, v any) (audit.Action, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := audit.Action(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuditAction2githubᚗcomᚋmusterhqᚋmusterᚋauditᚐAction(ctx context.Context, sel ast.SelectionSet, v audit.Action) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "AuditAction!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNAuditDetail2githubᚗcomᚋmusterhqᚋmusterᚋauditᚐDetail(ctx context.Context, sel ast.SelectionSet, v audit.Detail) graphql.Marshaler {
+	return ec._AuditDetail(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAuditDetail2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋauditᚐDetailᚄ(ctx context.Context, sel ast.SelectionSet, v []audit.Detail) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditDetail2githubᚗcomᚋmusterhqᚋmusterᚋauditᚐDetail(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditEntry2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋauditᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*audit.Entry) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "AuditEntry", v, nil)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditEntry2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋauditᚐEntry(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditEntry2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋauditᚐEntry(ctx context.Context, sel ast.SelectionSet, v *audit.Entry) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditEntry!")
+		return graphql.Null
+	}
+	return ec._AuditEntry(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAvailability2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailability(ctx context.Context, sel ast.SelectionSet, v *Availability) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Availability!")
@@ -23623,6 +30897,11 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 		graphql.AddInvalidNullFromMarshaler(ctx, "Boolean!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNCancelRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRequestInput(ctx context.Context, v any) (CancelRequestInput, error) {
+	res, err := ec.unmarshalInputCancelRequestInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNCertificate2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCertificate(ctx context.Context, sel ast.SelectionSet, v *Certificate) graphql.Marshaler {
@@ -23648,6 +30927,11 @@ func (ec *executionContext) marshalNCertificateState2githubᚗcomᚋmusterhqᚋm
 	return res
 }
 
+func (ec *executionContext) unmarshalNChangeProfileInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐChangeProfileInput(ctx context.Context, v any) (ChangeProfileInput, error) {
+	res, err := ec.unmarshalInputChangeProfileInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCloseIncidentInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCloseIncidentInput(ctx context.Context, v any) (CloseIncidentInput, error) {
 	res, err := ec.unmarshalInputCloseIncidentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -23665,6 +30949,42 @@ func (ec *executionContext) unmarshalNCompleteAlertInput2githubᚗcomᚋmusterhq
 
 func (ec *executionContext) unmarshalNConfirmSecondFactorInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConfirmSecondFactorInput(ctx context.Context, v any) (ConfirmSecondFactorInput, error) {
 	res, err := ec.unmarshalInputConfirmSecondFactorInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConsent2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConsent(ctx context.Context, sel ast.SelectionSet, v *Consent) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Consent!")
+		return graphql.Null
+	}
+	return ec._Consent(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNConsentPurpose2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐPurpose(ctx context.Context, v any) (roster.Purpose, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.Purpose(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConsentPurpose2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐPurpose(ctx context.Context, sel ast.SelectionSet, v roster.Purpose) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ConsentPurpose!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNConsents2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConsents(ctx context.Context, sel ast.SelectionSet, v *Consents) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Consents!")
+		return graphql.Null
+	}
+	return ec._Consents(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCorrectResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCorrectResponderInput(ctx context.Context, v any) (CorrectResponderInput, error) {
+	res, err := ec.unmarshalInputCorrectResponderInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -23810,6 +31130,11 @@ func (ec *executionContext) marshalNDutyReason2githubᚗcomᚋmusterhqᚋmuster�
 
 func (ec *executionContext) unmarshalNEndLeaveInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndLeaveInput(ctx context.Context, v any) (EndLeaveInput, error) {
 	res, err := ec.unmarshalInputEndLeaveInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNEndMembershipInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndMembershipInput(ctx context.Context, v any) (EndMembershipInput, error) {
+	res, err := ec.unmarshalInputEndMembershipInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -24016,6 +31341,11 @@ func (ec *executionContext) marshalNLeave2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋ
 	return ec._Leave(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNLeaveRosterInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeaveRosterInput(ctx context.Context, v any) (LeaveRosterInput, error) {
+	res, err := ec.unmarshalInputLeaveRosterInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNLocateUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLocateUnitInput(ctx context.Context, v any) (LocateUnitInput, error) {
 	res, err := ec.unmarshalInputLocateUnitInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -24031,6 +31361,27 @@ func (ec *executionContext) unmarshalNMarkOnSceneInput2githubᚗcomᚋmusterhq�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNMembership2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐMembership(ctx context.Context, sel ast.SelectionSet, v roster.Membership) graphql.Marshaler {
+	return ec._Membership(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNMembership2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐMembershipᚄ(ctx context.Context, sel ast.SelectionSet, v []roster.Membership) graphql.Marshaler {
+	ctx = graphql.WithBatchParentValues(ctx, "Membership", v)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMembership2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐMembership(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNMergeUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMergeUnitInput(ctx context.Context, v any) (MergeUnitInput, error) {
 	res, err := ec.unmarshalInputMergeUnitInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -24039,6 +31390,31 @@ func (ec *executionContext) unmarshalNMergeUnitInput2githubᚗcomᚋmusterhqᚋm
 func (ec *executionContext) unmarshalNMoveUnitInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐMoveUnitInput(ctx context.Context, v any) (MoveUnitInput, error) {
 	res, err := ec.unmarshalInputMoveUnitInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNNote2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐNoteᚄ(ctx context.Context, sel ast.SelectionSet, v []*roster.Note) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Note", v, nil)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNote2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐNote(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNNote2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐNote(ctx context.Context, sel ast.SelectionSet, v *roster.Note) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Note!")
+		return graphql.Null
+	}
+	return ec._Note(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNOrgUnit2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnitᚄ(ctx context.Context, sel ast.SelectionSet, v []*roster.Unit) graphql.Marshaler {
@@ -24166,8 +31542,18 @@ func (ec *executionContext) unmarshalNQuietHoursInput2ᚖgithubᚗcomᚋmusterhq
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRecordConsentInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRecordConsentInput(ctx context.Context, v any) (RecordConsentInput, error) {
+	res, err := ec.unmarshalInputRecordConsentInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRefreshSessionInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefreshSessionInput(ctx context.Context, v any) (RefreshSessionInput, error) {
 	res, err := ec.unmarshalInputRefreshSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRefuseRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefuseRequestInput(ctx context.Context, v any) (RefuseRequestInput, error) {
+	res, err := ec.unmarshalInputRefuseRequestInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -24178,6 +31564,16 @@ func (ec *executionContext) unmarshalNRegisterDeviceInput2githubᚗcomᚋmusterh
 
 func (ec *executionContext) unmarshalNReinstateAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReinstateAccountInput(ctx context.Context, v any) (ReinstateAccountInput, error) {
 	res, err := ec.unmarshalInputReinstateAccountInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReinstateResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReinstateResponderInput(ctx context.Context, v any) (ReinstateResponderInput, error) {
+	res, err := ec.unmarshalInputReinstateResponderInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRejectApplicationInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRejectApplicationInput(ctx context.Context, v any) (RejectApplicationInput, error) {
+	res, err := ec.unmarshalInputRejectApplicationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -24201,8 +31597,18 @@ func (ec *executionContext) unmarshalNReportPositionInput2githubᚗcomᚋmusterh
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRequestMembershipInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestMembershipInput(ctx context.Context, v any) (RequestMembershipInput, error) {
+	res, err := ec.unmarshalInputRequestMembershipInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRequestSignInCodeInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestSignInCodeInput(ctx context.Context, v any) (RequestSignInCodeInput, error) {
 	res, err := ec.unmarshalInputRequestSignInCodeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRequestTransferInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestTransferInput(ctx context.Context, v any) (RequestTransferInput, error) {
+	res, err := ec.unmarshalInputRequestTransferInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -24256,6 +31662,11 @@ func (ec *executionContext) marshalNResponderStatus2githubᚗcomᚋmusterhqᚋmu
 	return res
 }
 
+func (ec *executionContext) unmarshalNRetireResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRetireResponderInput(ctx context.Context, v any) (RetireResponderInput, error) {
+	res, err := ec.unmarshalInputRetireResponderInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRevokeRoleInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRevokeRoleInput(ctx context.Context, v any) (RevokeRoleInput, error) {
 	res, err := ec.unmarshalInputRevokeRoleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -24277,6 +31688,46 @@ func (ec *executionContext) marshalNRole2githubᚗcomᚋmusterhqᚋmusterᚋauth
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Role!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNRosterRequest2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestᚄ(ctx context.Context, sel ast.SelectionSet, v []*roster.Request) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "RosterRequest", v, nil)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRosterRequest2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequest(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRosterRequest2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequest(ctx context.Context, sel ast.SelectionSet, v *roster.Request) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RosterRequest!")
+		return graphql.Null
+	}
+	return ec._RosterRequest(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRosterRequestKind2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestKind(ctx context.Context, v any) (roster.RequestKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.RequestKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRosterRequestKind2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestKind(ctx context.Context, sel ast.SelectionSet, v roster.RequestKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RosterRequestKind!")
 	}
 	return res
 }
@@ -24467,6 +31918,11 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 
 func (ec *executionContext) unmarshalNSuspendAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSuspendAccountInput(ctx context.Context, v any) (SuspendAccountInput, error) {
 	res, err := ec.unmarshalInputSuspendAccountInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSuspendResponderInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSuspendResponderInput(ctx context.Context, v any) (SuspendResponderInput, error) {
+	res, err := ec.unmarshalInputSuspendResponderInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -24688,6 +32144,13 @@ func (ec *executionContext) marshalOAcceptAlertPayload2ᚖgithubᚗcomᚋmusterh
 	return ec._AcceptAlertPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAcceptRequestPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAcceptRequestPayload(ctx context.Context, sel ast.SelectionSet, v *AcceptRequestPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AcceptRequestPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAcknowledgeAlertPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAcknowledgeAlertPayload(ctx context.Context, sel ast.SelectionSet, v *AcknowledgeAlertPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -24702,6 +32165,13 @@ func (ec *executionContext) marshalOAddLeavePayload2ᚖgithubᚗcomᚋmusterhq�
 	return ec._AddLeavePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAddNotePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAddNotePayload(ctx context.Context, sel ast.SelectionSet, v *AddNotePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AddNotePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAlert2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋdispatchᚐAlert(ctx context.Context, sel ast.SelectionSet, v *dispatch.Alert) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -24714,6 +32184,27 @@ func (ec *executionContext) marshalOAlertConnection2ᚖgithubᚗcomᚋmusterhq�
 		return graphql.Null
 	}
 	return ec._AlertConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOApplyToRosterPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyToRosterPayload(ctx context.Context, sel ast.SelectionSet, v *ApplyToRosterPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ApplyToRosterPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOApproveApplicationPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApproveApplicationPayload(ctx context.Context, sel ast.SelectionSet, v *ApproveApplicationPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ApproveApplicationPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAuditEntryConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAuditEntryConnection(ctx context.Context, sel ast.SelectionSet, v *AuditEntryConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AuditEntryConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOAvailabilityToggle2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAvailabilityToggle(ctx context.Context, sel ast.SelectionSet, v *AvailabilityToggle) graphql.Marshaler {
@@ -24760,6 +32251,13 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) marshalOCancelRequestPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRequestPayload(ctx context.Context, sel ast.SelectionSet, v *CancelRequestPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CancelRequestPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCertificate2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCertificateᚄ(ctx context.Context, sel ast.SelectionSet, v []*Certificate) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -24784,6 +32282,13 @@ func (ec *executionContext) marshalOCertificateVerification2ᚖgithubᚗcomᚋmu
 		return graphql.Null
 	}
 	return ec._CertificateVerification(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOChangeProfilePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐChangeProfilePayload(ctx context.Context, sel ast.SelectionSet, v *ChangeProfilePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ChangeProfilePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCloseIncidentPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCloseIncidentPayload(ctx context.Context, sel ast.SelectionSet, v *CloseIncidentPayload) graphql.Marshaler {
@@ -24812,6 +32317,20 @@ func (ec *executionContext) marshalOConfirmSecondFactorPayload2ᚖgithubᚗcom�
 		return graphql.Null
 	}
 	return ec._ConfirmSecondFactorPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOConsents2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐConsents(ctx context.Context, sel ast.SelectionSet, v *Consents) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Consents(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCorrectResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCorrectResponderPayload(ctx context.Context, sel ast.SelectionSet, v *CorrectResponderPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CorrectResponderPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCourse2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCourse(ctx context.Context, sel ast.SelectionSet, v *Course) graphql.Marshaler {
@@ -24877,6 +32396,13 @@ func (ec *executionContext) marshalOEndLeavePayload2ᚖgithubᚗcomᚋmusterhq�
 		return graphql.Null
 	}
 	return ec._EndLeavePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOEndMembershipPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEndMembershipPayload(ctx context.Context, sel ast.SelectionSet, v *EndMembershipPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EndMembershipPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOEraseAccountPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseAccountPayload(ctx context.Context, sel ast.SelectionSet, v *EraseAccountPayload) graphql.Marshaler {
@@ -25012,6 +32538,13 @@ func (ec *executionContext) marshalOLeave2ᚕᚖgithubᚗcomᚋmusterhqᚋmuster
 	return ret
 }
 
+func (ec *executionContext) marshalOLeaveRosterPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLeaveRosterPayload(ctx context.Context, sel ast.SelectionSet, v *LeaveRosterPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LeaveRosterPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOLocateUnitPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐLocateUnitPayload(ctx context.Context, sel ast.SelectionSet, v *LocateUnitPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -25045,6 +32578,13 @@ func (ec *executionContext) marshalOMoveUnitPayload2ᚖgithubᚗcomᚋmusterhq�
 		return graphql.Null
 	}
 	return ec._MoveUnitPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalONoteConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐNoteConnection(ctx context.Context, sel ast.SelectionSet, v *NoteConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._NoteConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx context.Context, sel ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
@@ -25120,11 +32660,25 @@ func (ec *executionContext) marshalOQuietHours2ᚕᚖgithubᚗcomᚋmusterhqᚋm
 	return ret
 }
 
+func (ec *executionContext) marshalORecordConsentPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRecordConsentPayload(ctx context.Context, sel ast.SelectionSet, v *RecordConsentPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecordConsentPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORefreshSessionPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefreshSessionPayload(ctx context.Context, sel ast.SelectionSet, v *RefreshSessionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RefreshSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORefuseRequestPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRefuseRequestPayload(ctx context.Context, sel ast.SelectionSet, v *RefuseRequestPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RefuseRequestPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORegisterDevicePayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRegisterDevicePayload(ctx context.Context, sel ast.SelectionSet, v *RegisterDevicePayload) graphql.Marshaler {
@@ -25139,6 +32693,20 @@ func (ec *executionContext) marshalOReinstateAccountPayload2ᚖgithubᚗcomᚋmu
 		return graphql.Null
 	}
 	return ec._ReinstateAccountPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReinstateResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐReinstateResponderPayload(ctx context.Context, sel ast.SelectionSet, v *ReinstateResponderPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReinstateResponderPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORejectApplicationPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRejectApplicationPayload(ctx context.Context, sel ast.SelectionSet, v *RejectApplicationPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RejectApplicationPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORemoveSecondFactorPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRemoveSecondFactorPayload(ctx context.Context, sel ast.SelectionSet, v *RemoveSecondFactorPayload) graphql.Marshaler {
@@ -25169,6 +32737,13 @@ func (ec *executionContext) marshalOReportPositionPayload2ᚖgithubᚗcomᚋmust
 	return ec._ReportPositionPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalORequestMembershipPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestMembershipPayload(ctx context.Context, sel ast.SelectionSet, v *RequestMembershipPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RequestMembershipPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORequestMyDataPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestMyDataPayload(ctx context.Context, sel ast.SelectionSet, v *RequestMyDataPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -25181,6 +32756,13 @@ func (ec *executionContext) marshalORequestSignInCodePayload2ᚖgithubᚗcomᚋm
 		return graphql.Null
 	}
 	return ec._RequestSignInCodePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORequestTransferPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequestTransferPayload(ctx context.Context, sel ast.SelectionSet, v *RequestTransferPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RequestTransferPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORequireSecondFactorPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRequireSecondFactorPayload(ctx context.Context, sel ast.SelectionSet, v *RequireSecondFactorPayload) graphql.Marshaler {
@@ -25230,6 +32812,13 @@ func (ec *executionContext) marshalOResponderStatus2ᚖgithubᚗcomᚋmusterhq�
 	return res
 }
 
+func (ec *executionContext) marshalORetireResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRetireResponderPayload(ctx context.Context, sel ast.SelectionSet, v *RetireResponderPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RetireResponderPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORevokeOtherSessionsPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRevokeOtherSessionsPayload(ctx context.Context, sel ast.SelectionSet, v *RevokeOtherSessionsPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -25249,6 +32838,40 @@ func (ec *executionContext) marshalORevokeSessionPayload2ᚖgithubᚗcomᚋmuste
 		return graphql.Null
 	}
 	return ec._RevokeSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORosterRequest2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestᚄ(ctx context.Context, sel ast.SelectionSet, v []*roster.Request) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ctx = graphql.WithBatchParents(ctx, "RosterRequest", v, nil)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRosterRequest2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequest(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalORosterRequest2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequest(ctx context.Context, sel ast.SelectionSet, v *roster.Request) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RosterRequest(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORosterRequestConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterRequestConnection(ctx context.Context, sel ast.SelectionSet, v *RosterRequestConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RosterRequestConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSecondFactor2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSecondFactor(ctx context.Context, sel ast.SelectionSet, v *SecondFactor) graphql.Marshaler {
@@ -25347,6 +32970,41 @@ func (ec *executionContext) marshalOStandDownDispatchPayload2ᚖgithubᚗcomᚋm
 	return ec._StandDownDispatchPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
@@ -25372,11 +33030,37 @@ func (ec *executionContext) marshalOSuspendAccountPayload2ᚖgithubᚗcomᚋmust
 	return ec._SuspendAccountPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOSuspendResponderPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSuspendResponderPayload(ctx context.Context, sel ast.SelectionSet, v *SuspendResponderPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SuspendResponderPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOTimelineConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐTimelineConnection(ctx context.Context, sel ast.SelectionSet, v *TimelineConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._TimelineConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTransportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx context.Context, v any) (*roster.TransportMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.TransportMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTransportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx context.Context, sel ast.SelectionSet, v *roster.TransportMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) marshalOWithdrawAlertPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐWithdrawAlertPayload(ctx context.Context, sel ast.SelectionSet, v *WithdrawAlertPayload) graphql.Marshaler {

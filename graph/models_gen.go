@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/geo"
@@ -30,6 +31,20 @@ type AcceptAlertInput struct {
 type AcceptAlertPayload struct {
 	// The alert, as it is now.
 	Alert *dispatch.Alert `json:"alert"`
+}
+
+// For acceptRequest.
+type AcceptRequestInput struct {
+	// The request.
+	RequestID string `json:"requestId"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of acceptRequest.
+type AcceptRequestPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
 }
 
 // For acknowledgeAlert.
@@ -66,10 +81,74 @@ type AddLeavePayload struct {
 	Responder *roster.Responder `json:"responder"`
 }
 
+// For addNote.
+type AddNoteInput struct {
+	// The responder.
+	ResponderID string `json:"responderId"`
+	// What it says, from 1 to 2,000 characters.
+	Text string `json:"text"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of addNote.
+type AddNotePayload struct {
+	// The note.
+	Note *roster.Note `json:"note"`
+}
+
 // A page of alerts.
 type AlertConnection struct {
 	// The alerts.
 	Nodes []*dispatch.Alert `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// For applyToRoster. The phone is the account's.
+type ApplyToRosterInput struct {
+	// The name, from 1 to 100 characters.
+	Name string `json:"name"`
+	// Where to belong: a district, subdistrict or community.
+	OrgUnitID string `json:"orgUnitId"`
+	// How one gets to an incident.
+	TransportMode roster.TransportMode `json:"transportMode"`
+	// What one carries: at most 20 items of at most 50 characters.
+	Equipment []string `json:"equipment"`
+	// The version of the privacy notice that one agrees to, which is needed to be on the roster; at most 50 characters.
+	PrivacyConsentVersion string `json:"privacyConsentVersion"`
+	// The version of the notice on positions, for who agrees to its position being known while on duty; without it one can be on the roster and is not found by place.
+	PositionConsentVersion *string `json:"positionConsentVersion,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of applyToRoster.
+type ApplyToRosterPayload struct {
+	// The applicant.
+	Responder *roster.Responder `json:"responder"`
+}
+
+// For approveApplication.
+type ApproveApplicationInput struct {
+	// The applicant.
+	ResponderID string `json:"responderId"`
+	// Why, which the responder can read; at most 500 characters.
+	Reason *string `json:"reason,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of approveApplication.
+type ApproveApplicationPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
+}
+
+// A page of the audit log.
+type AuditEntryConnection struct {
+	// The entries.
+	Nodes []*audit.Entry `json:"nodes"`
 	// Where the page is in the list.
 	PageInfo *PageInfo `json:"pageInfo"`
 }
@@ -110,6 +189,22 @@ type BeginSecondFactorPayload struct {
 	URL string `json:"url"`
 }
 
+// For cancelRequest.
+type CancelRequestInput struct {
+	// The request.
+	RequestID string `json:"requestId"`
+	// Why; at most 500 characters.
+	Reason *string `json:"reason,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of cancelRequest.
+type CancelRequestPayload struct {
+	// The request that is no more.
+	RequestID string `json:"requestId"`
+}
+
 // A dated qualification.
 type Certificate struct {
 	// The certificate's id.
@@ -140,6 +235,22 @@ type CertificateVerification struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	// Whether it is valid now.
 	State training.State `json:"state"`
+}
+
+// For changeProfile.
+type ChangeProfileInput struct {
+	// How one gets to an incident.
+	TransportMode *roster.TransportMode `json:"transportMode,omitempty"`
+	// What one carries: at most 20 items of at most 50 characters.
+	Equipment []string `json:"equipment,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of changeProfile.
+type ChangeProfilePayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
 }
 
 // For closeIncident.
@@ -202,6 +313,48 @@ type ConfirmSecondFactorPayload struct {
 	RecoveryCodes []string `json:"recoveryCodes"`
 	// As it is now.
 	Account *auth.Account `json:"account"`
+}
+
+// An agreement to one version of a text.
+type Consent struct {
+	// Whether it was given, and not withdrawn since.
+	Holds bool `json:"holds"`
+	// The version of the text; null if it was never given.
+	Version *string `json:"version,omitempty"`
+	// When it was given.
+	GivenAt *time.Time `json:"givenAt,omitempty"`
+	// When it was withdrawn.
+	WithdrawnAt *time.Time `json:"withdrawnAt,omitempty"`
+}
+
+// What a responder has agreed to.
+type Consents struct {
+	// To being on the roster.
+	Privacy *Consent `json:"privacy"`
+	// To its position being known while it is on duty.
+	Position *Consent `json:"position"`
+}
+
+// For correctResponder.
+type CorrectResponderInput struct {
+	// The responder.
+	ResponderID string `json:"responderId"`
+	// The name, from 1 to 100 characters.
+	Name *string `json:"name,omitempty"`
+	// How the responder gets to an incident.
+	TransportMode *roster.TransportMode `json:"transportMode,omitempty"`
+	// What the responder carries: at most 20 items of at most 50 characters.
+	Equipment []string `json:"equipment,omitempty"`
+	// Why, from 1 to 500 characters; the audit log has it.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of correctResponder.
+type CorrectResponderPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
 }
 
 // What is taught.
@@ -306,6 +459,24 @@ type EndLeavePayload struct {
 	Responder *roster.Responder `json:"responder"`
 }
 
+// For endMembership.
+type EndMembershipInput struct {
+	// The responder.
+	ResponderID string `json:"responderId"`
+	// Whose team it leaves.
+	OrgUnitID string `json:"orgUnitId"`
+	// Why; at most 500 characters.
+	Reason *string `json:"reason,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of endMembership.
+type EndMembershipPayload struct {
+	// As it is now; null for staff of the team alone, who do not see the responder any more.
+	Responder *roster.Responder `json:"responder,omitempty"`
+}
+
 // For eraseAccount.
 type EraseAccountInput struct {
 	// The account to erase.
@@ -400,6 +571,20 @@ type Leave struct {
 	Reason string `json:"reason"`
 }
 
+// For leaveRoster.
+type LeaveRosterInput struct {
+	// Why; at most 500 characters.
+	Reason *string `json:"reason,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of leaveRoster.
+type LeaveRosterPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
+}
+
 // For locateUnit.
 type LocateUnitInput struct {
 	// The org unit.
@@ -484,6 +669,14 @@ type MoveUnitPayload struct {
 	OrgUnit *roster.Unit `json:"orgUnit"`
 }
 
+// A page of notes.
+type NoteConnection struct {
+	// The notes.
+	Nodes []*roster.Note `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
 // A page of org units.
 type OrgUnitConnection struct {
 	// The org units.
@@ -546,6 +739,26 @@ type QuietHoursInput struct {
 	To string `json:"to"`
 }
 
+// For recordConsent.
+type RecordConsentInput struct {
+	// What it is to.
+	Purpose roster.Purpose `json:"purpose"`
+	// The version of the text; at most 50 characters.
+	Version string `json:"version"`
+	// Whether it is given, or withdrawn.
+	Given bool `json:"given"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of recordConsent.
+type RecordConsentPayload struct {
+	// What has been agreed to now.
+	Consents *Consents `json:"consents"`
+	// Whose it is.
+	Responder *roster.Responder `json:"responder"`
+}
+
 // For refreshSession.
 type RefreshSessionInput struct {
 	// The refresh token that was got last.
@@ -562,6 +775,22 @@ type RefreshSessionPayload struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	// Whose session it is.
 	Account *auth.Account `json:"account"`
+}
+
+// For refuseRequest.
+type RefuseRequestInput struct {
+	// The request.
+	RequestID string `json:"requestId"`
+	// Why, from 1 to 500 characters; the audit log has it.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of refuseRequest.
+type RefuseRequestPayload struct {
+	// The request that is no more.
+	RequestID string `json:"requestId"`
 }
 
 // For registerDevice. Repeating it has no further effect.
@@ -598,6 +827,38 @@ type ReinstateAccountInput struct {
 type ReinstateAccountPayload struct {
 	// As it is now.
 	Account *StaffAccount `json:"account"`
+}
+
+// For reinstateResponder.
+type ReinstateResponderInput struct {
+	// The responder.
+	ResponderID string `json:"responderId"`
+	// Why, which the responder can read; from 1 to 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of reinstateResponder.
+type ReinstateResponderPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
+}
+
+// For rejectApplication.
+type RejectApplicationInput struct {
+	// The applicant.
+	ResponderID string `json:"responderId"`
+	// Why, which the responder can read; from 1 to 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of rejectApplication.
+type RejectApplicationPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
 }
 
 // For removeSecondFactor.
@@ -674,6 +935,26 @@ type ReportPositionPayload struct {
 	Presence *Presence `json:"presence"`
 }
 
+// For requestMembership.
+type RequestMembershipInput struct {
+	// Who is to join.
+	ResponderID string `json:"responderId"`
+	// Whose team.
+	OrgUnitID string `json:"orgUnitId"`
+	// Why, for the receiving side; at most 500 characters.
+	Reason *string `json:"reason,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of requestMembership.
+type RequestMembershipPayload struct {
+	// What waits now; null if it was done at once.
+	Request *roster.Request `json:"request,omitempty"`
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
+}
+
 // Of requestMyData.
 type RequestMyDataPayload struct {
 	// The copy: a JSON file.
@@ -690,6 +971,26 @@ type RequestSignInCodeInput struct {
 type RequestSignInCodePayload struct {
 	// Until when the code is good.
 	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// For requestTransfer.
+type RequestTransferInput struct {
+	// Who is to move.
+	ResponderID string `json:"responderId"`
+	// Where to.
+	OrgUnitID string `json:"orgUnitId"`
+	// Why, for the receiving side; at most 500 characters.
+	Reason *string `json:"reason,omitempty"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of requestTransfer.
+type RequestTransferPayload struct {
+	// What waits now; null if it was done at once.
+	Request *roster.Request `json:"request,omitempty"`
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
 }
 
 // For requireSecondFactor.
@@ -732,6 +1033,22 @@ type ResponderConnection struct {
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
+// For retireResponder.
+type RetireResponderInput struct {
+	// The responder.
+	ResponderID string `json:"responderId"`
+	// Why, which the responder can read; from 1 to 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of retireResponder.
+type RetireResponderPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
+}
+
 // Of revokeOtherSessions.
 type RevokeOtherSessionsPayload struct {
 	// How many sessions ended.
@@ -770,6 +1087,14 @@ type RevokeSessionInput struct {
 type RevokeSessionPayload struct {
 	// The session that ended.
 	SessionID string `json:"sessionId"`
+}
+
+// A page of requests.
+type RosterRequestConnection struct {
+	// The requests.
+	Nodes []*roster.Request `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
 }
 
 // What an account proves itself by besides its phone: an authenticator app (TOTP).
@@ -994,6 +1319,22 @@ type SuspendAccountInput struct {
 type SuspendAccountPayload struct {
 	// As it is now.
 	Account *StaffAccount `json:"account"`
+}
+
+// For suspendResponder.
+type SuspendResponderInput struct {
+	// The responder.
+	ResponderID string `json:"responderId"`
+	// Why, which the responder can read; from 1 to 500 characters.
+	Reason string `json:"reason"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of suspendResponder.
+type SuspendResponderPayload struct {
+	// As it is now.
+	Responder *roster.Responder `json:"responder"`
 }
 
 // A page of a timeline.

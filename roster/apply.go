@@ -75,7 +75,7 @@ func (s *Service) Apply(ctx context.Context, actor auth.Principal, in Applicatio
 }
 
 func (s *Service) apply(ctx context.Context, tx *store.Tx, actor auth.Principal, in Application) (string, error) {
-	unit, err := receiving(ctx, tx, in.UnitID)
+	unit, err := openUnit(ctx, tx, in.UnitID)
 	if err != nil {
 		return "", err
 	}

@@ -65,7 +65,7 @@ func (s *Service) RecordConsent(ctx context.Context, actor auth.Principal, in Ne
 			if err := s.giveConsent(ctx, tx, r, in.Purpose, in.Version); err != nil {
 				return err
 			}
-			return responders.Replace(ctx, tx, r)
+			return s.turn(ctx, tx, r)
 		}
 		return s.takeBack(ctx, tx, r, in.Purpose)
 	})
@@ -78,7 +78,7 @@ func (s *Service) takeBack(ctx context.Context, tx *store.Tx, r *Responder, p Pu
 	if err := s.withdrawConsent(ctx, tx, r, p); err != nil {
 		return err
 	}
-	return s.standDownDuty(ctx, tx, r)
+	return s.turn(ctx, tx, r)
 }
 
 // of returns the consent of a purpose.

@@ -22,14 +22,24 @@ type DutyReason string
 // The reasons, in the order in which they are looked for: the first that
 // applies decides.
 const (
-	DutyNotActive  DutyReason = "NOT_ACTIVE" // off: not an ACTIVE responder
-	DutySignedOut  DutyReason = "SIGNED_OUT" // off: the account has no session
-	DutyLeave      DutyReason = "LEAVE"      // off
-	DutyToggle     DutyReason = "TOGGLE"     // on or off, as switched
+	DutyNotActive  DutyReason = "NOT_ACTIVE"          // off: not an ACTIVE responder
+	DutyNoConsent  DutyReason = "NO_POSITION_CONSENT" // off: its position may not be known
+	DutySignedOut  DutyReason = "SIGNED_OUT"          // off: the account has no session
+	DutyLeave      DutyReason = "LEAVE"               // off
+	DutyToggle     DutyReason = "TOGGLE"              // on or off, as switched
 	DutyQuiet      DutyReason = "QUIET_HOURS"
 	DutySchedule   DutyReason = "SCHEDULE"    // on within a shift, off outside
 	DutyNothingSet DutyReason = "NOTHING_SET" // off: neither toggle nor schedule
 )
+
+// dutyAt is effective for the responder: nobody is called out whose position may
+// not be known.
+func (r *Responder) dutyAt(zone *time.Location, now time.Time) (d Duty, again time.Time) {
+	if r.Status == StatusActive && !r.Consents.Position.Holds() {
+		return Duty{Reason: DutyNoConsent}, time.Time{}
+	}
+	return effective(r.Availability, r.Status, zone, now)
+}
 
 // effective returns the duty that follows at now, and when to look again: when
 // it, or its reason, changes by itself; zero for never.
@@ -110,7 +120,7 @@ func (s *Service) turn(ctx context.Context, tx *store.Tx, r *Responder) error {
 	zone, was, now := s.Zone(ctx, r.UnitPath), r.Duty, s.now()
 	r.Availability.forgetPast(now)
 	var again time.Time
-	r.Duty, again = effective(r.Availability, r.Status, zone, now)
+	r.Duty, again = r.dutyAt(zone, now)
 	ends, err := s.keepPresence(ctx, tx, r, now)
 	if err != nil {
 		return err
@@ -144,6 +154,6 @@ func earlier(a, b time.Time) time.Time {
 // in which its times are to be read.
 func (s *Service) DutyOf(ctx context.Context, r *Responder) (Duty, *time.Location) {
 	zone := s.Zone(ctx, r.UnitPath)
-	d, _ := effective(r.Availability, r.Status, zone, s.now())
+	d, _ := r.dutyAt(zone, s.now())
 	return d, zone
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/musterhq/muster/store"
@@ -32,10 +31,10 @@ type personalRequest struct {
 	Reason      string      `json:"reason"`
 }
 
-// CopyPapers writes what an account has agreed to and withdrawn (section
+// copyPapers writes what an account has agreed to and withdrawn (section
 // "consents") and what its responder waits for ("requests"). Notes are staff's
 // own and left out. It asks for no actor.
-func (s *Service) CopyPapers(ctx context.Context, accountID, responderID string, write func(section string, doc any) error) error {
+func (s *Service) copyPapers(ctx context.Context, accountID, responderID string, write func(section string, doc any) error) error {
 	for c, err := range consents.All(ctx, s.db, store.Where(store.Eq("accountId", accountID)).Sort("at")) {
 		if err == nil {
 			err = write("consents", personalConsentRecord{c.Purpose, c.Version, c.Given, c.At})
@@ -55,11 +54,11 @@ func (s *Service) CopyPapers(ctx context.Context, accountID, responderID string,
 	return nil
 }
 
-// ErasePapers deletes the notes on a responder and its requests, some at a time:
+// erasePapers deletes the notes on a responder and its requests, some at a time:
 // more says that it is to be called again. What was agreed to stays, because it
 // is the proof of it: it has ids, versions and times, and nobody's words. It asks
 // for no actor.
-func (s *Service) ErasePapers(ctx context.Context, responderID string) (more bool, err error) {
+func (s *Service) erasePapers(ctx context.Context, responderID string) (more bool, err error) {
 	err = s.db.Atomically(ctx, func(tx *store.Tx) error {
 		if err := dropRequests(ctx, tx, responderID); err != nil {
 			return err
@@ -82,10 +81,10 @@ func (s *Service) ErasePapers(ctx context.Context, responderID string) (more boo
 	return more, nil
 }
 
-// RefileRequests files up to limit requests that wait for the org unit with the
+// refileRequests files up to limit requests that wait for the org unit with the
 // path from under that with the path to, in one step, and returns how many that
 // were. One that asks for what is asked for already is dropped.
-func (s *Service) RefileRequests(ctx context.Context, from, to string, limit int) (moved int, err error) {
+func (s *Service) refileRequests(ctx context.Context, from, to string, limit int) (moved int, err error) {
 	err = s.db.Atomically(ctx, func(tx *store.Tx) error {
 		page, err := requests.List(ctx, tx, store.Where(store.Eq("toUnitPath", from)), limit, "")
 		if err != nil {
@@ -106,7 +105,7 @@ func (s *Service) RefileRequests(ctx context.Context, from, to string, limit int
 }
 
 func refileRequest(ctx context.Context, tx *store.Tx, q *Request, to string) error {
-	id := unitIDOf(to)
+	id := lastOf(to)
 	other, err := requests.First(ctx, tx, store.Where(store.Eq("responderId", q.ResponderID), store.Eq("kind", q.Kind), store.Eq("toUnitId", id)))
 	if err == nil && other.ID != q.ID {
 		return requests.Delete(ctx, tx, q)
@@ -116,10 +115,4 @@ func refileRequest(ctx context.Context, tx *store.Tx, q *Request, to string) err
 	}
 	q.ToUnitID, q.ToUnitPath = id, to
 	return requests.Replace(ctx, tx, q)
-}
-
-// unitIDOf returns the id of the unit that a path leads to.
-func unitIDOf(path string) string {
-	trimmed := strings.TrimSuffix(path, "/")
-	return trimmed[strings.LastIndex(trimmed, "/")+1:]
 }

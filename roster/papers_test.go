@@ -28,7 +28,7 @@ func TestCopyPapers(t *testing.T) {
 	}
 	var got []string
 	copyPapers := func() error {
-		return f.CopyPapers(t.Context(), "acc_own", r.ID, func(section string, doc any) error {
+		return f.copyPapers(t.Context(), "acc_own", r.ID, func(section string, doc any) error {
 			text, err := json.Marshal(doc)
 			got = append(got, section+" "+string(text))
 			return err
@@ -67,7 +67,7 @@ func TestErasePapers(t *testing.T) {
 	}
 	f.askTransfer(t, account("acc_own"), r, westOne)
 	for i, want := range []bool{true, false, false} {
-		if more, err := f.ErasePapers(t.Context(), r.ID); more != want || err != nil {
+		if more, err := f.erasePapers(t.Context(), r.ID); more != want || err != nil {
 			t.Errorf("step %d: %v, %v", i, more, err)
 		}
 	}
@@ -90,7 +90,7 @@ func TestRefileRequests(t *testing.T) {
 	f.askTransfer(t, account("acc_2"), two, westOne) // and is asked for there already
 	from, to := f.path(t, eastTwo), f.path(t, westOne)
 	for i, want := range []int{1, 1, 0} {
-		if moved, err := f.RefileRequests(t.Context(), from, to, 1); moved != want || err != nil {
+		if moved, err := f.refileRequests(t.Context(), from, to, 1); moved != want || err != nil {
 			t.Errorf("step %d: %d, %v", i, moved, err)
 		}
 	}
@@ -173,7 +173,7 @@ func TestSuspensionWhileReporting(t *testing.T) {
 			}
 		})
 		all.Wait()
-		if got := f.own(t, own); got.Status != StatusSuspended || got.Availability.OnDuty || f.presenceOf(t, r.ID) != nil {
+		if got := f.own(t, own); got.Status != StatusSuspended || got.Duty.OnDuty || f.presenceOf(t, r.ID) != nil {
 			t.Errorf("%+v at %v", got, f.presenceOf(t, r.ID))
 		}
 	}

@@ -120,8 +120,8 @@ func (s *Service) PersonalUnit(ctx context.Context, on store.Conn, accountID str
 	return r.UnitPath, nil
 }
 
-// CopyPersonal writes the account's place on the roster (section "responder")
-// and where it was seen last ("presence"). It asks for no actor.
+// CopyPersonal writes the account's place on the roster (section "responder"),
+// where it was seen last ("presence"), and its papers. It asks for no actor.
 func (s *Service) CopyPersonal(ctx context.Context, accountID string, write func(section string, doc any) error) error {
 	r, err := ofAccount(ctx, s.db, accountID)
 	if fault.CodeOf(err) == fault.CodeNotFound {
@@ -134,13 +134,13 @@ func (s *Service) CopyPersonal(ctx context.Context, accountID string, write func
 		return fmt.Errorf("copying a responder: %w", err)
 	}
 	p, err := presences.Get(ctx, s.db, r.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
+	if err == nil {
+		err = write("presence", p.personal())
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("copying a presence: %w", err)
 	}
-	return write("presence", p.personal())
+	return s.copyPapers(ctx, accountID, r.ID, write)
 }
 
 func (r *Responder) personal() personalResponder {
@@ -229,5 +229,5 @@ func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more boo
 	if err != nil {
 		return false, fmt.Errorf("erasing a presence: %w", err)
 	}
-	return false, nil
+	return s.erasePapers(ctx, responderID)
 }

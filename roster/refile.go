@@ -144,7 +144,7 @@ func (s *Service) refile(ctx context.Context, r *Reorganisation) (more bool, err
 		return false, err
 	}
 	r.To = u.Path
-	for _, refiler := range append(slices.Clone(s.refilers), s.refileResponders) {
+	for _, refiler := range append(slices.Clone(s.refilers), s.refileResponders, s.refileRequests) {
 		moved, err := refiler(ctx, r.ID, u.Path, refileChunk)
 		if err != nil {
 			return false, err

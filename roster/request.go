@@ -96,7 +96,7 @@ func askedFor(ctx context.Context, tx *store.Tx, actor auth.Principal, id string
 }
 
 func (s *Service) ask(ctx context.Context, tx *store.Tx, actor auth.Principal, r *Responder, kind RequestKind, in NewRequest) (*Request, error) {
-	unit, err := receiving(ctx, tx, in.UnitID)
+	unit, err := openUnit(ctx, tx, in.UnitID)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +142,6 @@ func (k RequestKind) fits(r *Responder, unit *Unit) error {
 	return nil
 }
 
-// receiving loads the org unit that somebody wants to belong to.
-func receiving(ctx context.Context, on store.Conn, unitID string) (*Unit, error) {
-	return findUnit(ctx, on, unitID)
-}
-
 // words are what a kind of request is called in the audit log and in notices.
 type words struct {
 	propose, accept, refuse, cancel audit.Action
@@ -169,7 +164,7 @@ func (q *Request) details() []audit.Detail {
 func (s *Service) grant(ctx context.Context, tx *store.Tx, actor auth.Principal, r *Responder, q *Request, unit *Unit) error {
 	details := append(q.details(), audit.Detail{Name: "from", Value: r.UnitID})
 	left := r.UnitPath
-	if err := s.place(ctx, tx, r, q.Kind, unit); err != nil {
+	if err := s.settle(ctx, tx, r, q.Kind, unit); err != nil {
 		return err
 	}
 	paths := []string{unit.Path}
@@ -184,7 +179,7 @@ func (s *Service) grant(ctx context.Context, tx *store.Tx, actor auth.Principal,
 	return s.tell(ctx, tx, r, q.Kind.actions().granted)
 }
 
-func (s *Service) place(ctx context.Context, tx *store.Tx, r *Responder, kind RequestKind, unit *Unit) error {
+func (s *Service) settle(ctx context.Context, tx *store.Tx, r *Responder, kind RequestKind, unit *Unit) error {
 	if kind == RequestTransfer {
 		return s.transfer(ctx, tx, r, unit)
 	}

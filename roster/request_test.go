@@ -88,7 +88,7 @@ func TestTransfer(t *testing.T) {
 	if diff := cmp.Diff(got, again); diff != "" || err != nil {
 		t.Errorf("repeated: %v %s", err, diff)
 	}
-	if got.ID != r.ID || got.UnitID != westOne || got.UnitPath != f.path(t, westOne) || len(got.Memberships) > 0 || !got.Availability.OnDuty || f.presenceOf(t, r.ID) == nil {
+	if got.ID != r.ID || got.UnitID != westOne || got.UnitPath != f.path(t, westOne) || len(got.Memberships) > 0 || !got.Duty.OnDuty || f.presenceOf(t, r.ID) == nil {
 		t.Errorf("got %+v", got)
 	}
 	if len(f.waiting(t, district)) > 0 {

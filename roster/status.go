@@ -52,32 +52,19 @@ func wrongStatus(now Status) *fault.Error {
 	return fault.Conflict("responder_status", fault.Args{"status": string(now)})
 }
 
-// become moves the responder to the status and stores it. Who is not ACTIVE any
-// more is stood down from duty, and who is off the roster belongs to no team and
-// asks for nothing, all in the same step.
+// become moves the responder to the status and stores it, with the duty that
+// follows. Who is off the roster belongs to no team, asks for nothing and has
+// nothing set, all in the same step.
 func (s *Service) become(ctx context.Context, tx *store.Tx, r *Responder, next Status, reason string) error {
 	if !r.Status.MayBecome(next) {
 		return wrongStatus(r.Status)
 	}
-	wasActive := r.Status == StatusActive
 	r.Status, r.StatusAt, r.StatusReason = next, s.now(), reason
 	if !next.Enlisted() {
-		r.Memberships = nil
+		r.Memberships, r.Availability = nil, Availability{SignedOut: r.Availability.SignedOut}
 		if err := dropRequests(ctx, tx, r.ID); err != nil {
 			return err
 		}
 	}
-	if wasActive {
-		return s.standDownDuty(ctx, tx, r)
-	}
-	return responders.Replace(ctx, tx, r)
-}
-
-// standDownDuty stores the responder off duty, forgets where it was, and tells
-// those who are waiting for it.
-func (s *Service) standDownDuty(ctx context.Context, tx *store.Tx, r *Responder) error {
-	if err := setAvailability(ctx, tx, r, Availability{}); err != nil {
-		return err
-	}
-	return s.hooks.offDuty(ctx, tx, r)
+	return s.turn(ctx, tx, r)
 }

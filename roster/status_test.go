@@ -156,7 +156,7 @@ func TestBecome_standsDown(t *testing.T) {
 				t.Fatal(err)
 			}
 			stored, _ := f.OfAccount(t.Context(), "acc_own")
-			if len(told) != c.want || stored.Availability.OnDuty || f.presenceOf(t, r.ID) != nil || stored.OnDutyAt(f.clock.Now()) {
+			if len(told) != c.want || stored.Duty.OnDuty || f.presenceOf(t, r.ID) != nil || stored.OnDutyAt(f.clock.Now()) {
 				t.Errorf("told %d times, %+v, at %v", len(told), stored.Availability, f.presenceOf(t, r.ID))
 			}
 			if c.want > 0 && (told[0].Status != c.to || told[0].Rev != stored.Rev) {
@@ -177,7 +177,7 @@ func TestBecome_hookUndoes(t *testing.T) {
 	_, err := f.Leave(t.Context(), account("acc_own"), Leaving{})
 	wantFault(t, err, fault.Unavailable("interrupted"))
 	r, _ := f.OfAccount(t.Context(), "acc_own")
-	if r.Status != StatusActive || !r.Availability.OnDuty || f.presenceOf(t, r.ID) == nil {
+	if r.Status != StatusActive || !r.Duty.OnDuty || f.presenceOf(t, r.ID) == nil {
 		t.Errorf("%+v", r)
 	}
 }

@@ -31,5 +31,5 @@ func (s *Service) transfer(ctx context.Context, tx *store.Tx, r *Responder, unit
 	if i := r.memberOf(unit.ID); i >= 0 {
 		r.Memberships = slices.Delete(r.Memberships, i, i+1)
 	}
-	return responders.Replace(ctx, tx, r)
+	return s.turn(ctx, tx, r) // the clocks may be others there
 }

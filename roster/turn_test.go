@@ -24,15 +24,6 @@ func watched(t testing.TB) (f *fixture, left *[]DutyReason) {
 	return f, left
 }
 
-func (f *fixture) own(t testing.TB) *Responder {
-	t.Helper()
-	r, err := f.OfAccount(t.Context(), "acc_own")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // sign ends the account's last session, or begins one.
 func (f *fixture) sign(t testing.TB, follow func(context.Context, *store.Tx, string) error) {
 	t.Helper()
@@ -68,7 +59,7 @@ func TestTurnDuties_followsTheSchedule(t *testing.T) {
 			f.runDue(t, 1)
 		}
 		f.runDue(t, 0)
-		r := f.own(t)
+		r := f.own(t, "acc_own")
 		if diff := cmp.Diff(step.want, r.Duty); diff != "" {
 			t.Fatalf("at %v:\n%s", f.clock.Now(), diff)
 		}
@@ -93,12 +84,12 @@ func TestTurnDuties_followsTheReason(t *testing.T) {
 	_, err = f.SetAvailability(t.Context(), account("acc_own"), SetAvailability{OnDuty: true, Until: &until})
 	wantFault(t, err, nil)
 	end := now.Add(8*time.Hour + 30*time.Minute)
-	if diff := cmp.Diff(Duty{true, DutyToggle, end}, f.own(t).Duty); diff != "" {
+	if diff := cmp.Diff(Duty{true, DutyToggle, end}, f.own(t, "acc_own").Duty); diff != "" {
 		t.Error(diff)
 	}
 	f.clock.Advance(time.Hour)
 	f.runDue(t, 1)
-	r := f.own(t)
+	r := f.own(t, "acc_own")
 	if diff := cmp.Diff(Duty{true, DutySchedule, end}, r.Duty); diff != "" {
 		t.Error(diff)
 	}
@@ -120,16 +111,16 @@ func TestSignedOut_whatWasSetStaysSet(t *testing.T) {
 	f.reportAt(t, "acc_own", here)
 
 	f.sign(t, f.SignedOut)
-	out := f.own(t)
+	out := f.own(t, "acc_own")
 	if diff := cmp.Diff(Duty{Reason: DutySignedOut}, out.Duty); diff != "" || f.presenceOf(t, r.ID) != nil {
 		t.Errorf("signed out: presence %v\n%s", f.presenceOf(t, r.ID), diff)
 	}
 	f.sign(t, f.SignedOut) // a second time changes nothing
-	if again := f.own(t); again.Rev != out.Rev {
+	if again := f.own(t, "acc_own"); again.Rev != out.Rev {
 		t.Error("signing out again has changed something")
 	}
 	f.sign(t, f.SignedIn)
-	back := f.own(t)
+	back := f.own(t, "acc_own")
 	if diff := cmp.Diff(before.Availability, back.Availability); diff != "" {
 		t.Errorf("what was set:\n%s", diff)
 	}
@@ -156,7 +147,7 @@ func TestTurn_failsWithTheHook(t *testing.T) {
 	if !errors.Is(err, trouble) {
 		t.Errorf("%v", err)
 	}
-	if !f.own(t).Duty.OnDuty || f.presenceOf(t, r.ID) == nil {
+	if !f.own(t, "acc_own").Duty.OnDuty || f.presenceOf(t, r.ID) == nil {
 		t.Error("it went off duty all the same")
 	}
 }
@@ -198,7 +189,7 @@ func TestLeaves(t *testing.T) {
 	_, err = f.EndLeave(t.Context(), account("acc_own"), r.Availability.Leaves[0].ID, "")
 	wantFault(t, err, fault.NotFound("leave")) // it is over
 	f.runDue(t, 1)
-	if left := f.own(t).Availability.Leaves; len(left) != 0 {
+	if left := f.own(t, "acc_own").Availability.Leaves; len(left) != 0 {
 		t.Errorf("leaves that are over are kept: %v", left)
 	}
 }
@@ -224,7 +215,7 @@ func TestReportPosition_needsConsent(t *testing.T) {
 			if p := f.presenceOf(t, r.ID); p != nil {
 				t.Errorf("kept %+v", p)
 			}
-			if !f.own(t).OnDutyAt(f.clock.Now()) {
+			if !f.own(t, "acc_own").OnDutyAt(f.clock.Now()) {
 				t.Error("off duty")
 			}
 		})
