@@ -230,6 +230,31 @@ func TestAPIGoingOffDutyEndsTheAlert(t *testing.T) {
 	})
 }
 
+// Signing out of the last device ends the alert; what was set holds again after
+// signing in.
+func TestAPISigningOutEndsTheAlert(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t, nil)
+	a := tw.alerted(t)
+	second := a.speaking(t, "zh-CN")
+	run(t, second, signOut, nil)
+	if got := a.state(t); got != "PENDING" && got != "SENT" {
+		t.Errorf("signed out of one device of two: %s", got)
+	}
+	a.must(t, signOut, nil)
+	read := vars{"id": a.alertID}
+	got := tw.guiyuan.must(t, `query ($id: ID!) { alert(id: $id) { state reason responder { availability { onDuty reason } presence { recordedAt } } } }`, read)
+	want := vars{"state": "DECLINED", "reason": "OFF_DUTY", "responder": vars{"availability": vars{"onDuty": false, "reason": "SIGNED_OUT"}, "presence": nil}}
+	if diff := cmp.Diff(want, got["alert"]); diff != "" {
+		t.Errorf("signed out of both:\n%s", diff)
+	}
+	a.Client = a.speaking(t, "en")
+	mine := a.must(t, `{ me { responder { `+availabilityFields+` } } }`, nil)
+	if on := dig(mine, "me", "responder", "availability"); word(on, "reason") != "TOGGLE" || dig(on, "onDuty") != true {
+		t.Errorf("signed in again: %v", on)
+	}
+}
+
 const readPresence = `query ($id: ID!) { responder(id: $id) { presence { position { latitude longitude datum } accuracyMeters recordedAt } } }`
 
 func TestAPIPresence(t *testing.T) {
