@@ -1,15 +1,18 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 )
 
 // principal returns who an account is in a session, and with which grants at
-// this moment.
+// this moment. A grant also holds under the path that its org unit had when it
+// was given: something may still be filed there, and codes are never given
+// again, so that nobody else's is.
 func (s *Service) principal(ctx context.Context, session *Session, account *Account) (Principal, error) {
-	grants, err := s.effective(ctx, account.Grants)
+	grants, err := s.effective(ctx, account.Grants, true)
 	if err != nil {
 		return Principal{}, err
 	}
@@ -19,11 +22,16 @@ func (s *Service) principal(ctx context.Context, session *Session, account *Acco
 	return Principal{AccountID: account.ID, SessionID: session.ID, Grants: grants}, nil
 }
 
-// effective returns the grants with the paths that their org units have now, and
-// with those of before, under which something may still be filed: codes are
-// never given again, so that nobody else's is. What was granted on a unit that
-// is gone is left out.
-func (s *Service) effective(ctx context.Context, grants []Grant) ([]Grant, error) {
+// EffectiveGrants returns the account's grants as they are now, whether or not a second
+// factor has to be shown before they count.
+func (s *Service) EffectiveGrants(ctx context.Context, account *Account) ([]Grant, error) {
+	return s.effective(ctx, account.Grants, false)
+}
+
+// effective returns the grants with the paths that their org units have now,
+// and, if asked for, with those of before. What was granted on a unit that is
+// gone is left out.
+func (s *Service) effective(ctx context.Context, grants []Grant, before bool) ([]Grant, error) {
 	if s.CurrentPath == nil {
 		return slices.Clone(grants), nil
 	}
@@ -36,11 +44,14 @@ func (s *Service) effective(ctx context.Context, grants []Grant) ([]Grant, error
 		if path == "" {
 			continue
 		}
-		for _, holds := range []Grant{{g.Role, path}, g} {
-			if !slices.Contains(now, holds) {
-				now = append(now, holds)
-			}
+		now = append(now, Grant{g.Role, path})
+		if before && path != g.UnitPath {
+			now = append(now, g)
 		}
 	}
-	return now, nil
+	return slices.Compact(slices.SortedFunc(slices.Values(now), byRoleAndPlace)), nil
+}
+
+func byRoleAndPlace(a, b Grant) int {
+	return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.UnitPath, b.UnitPath))
 }

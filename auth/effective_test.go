@@ -49,6 +49,11 @@ func TestGrantsFollowTheTree(t *testing.T) {
 	}
 	known, err := w.Account(t.Context(), account.ID)
 	must(t, err)
+	shown, err := w.EffectiveGrants(t.Context(), known)
+	must(t, err)
+	if diff := cmp.Diff(w.principal(t, tokens).Grants, shown); diff != "" {
+		t.Errorf("what is shown is not what counts: %s", diff)
+	}
 	if diff := cmp.Diff(stored, known.Grants); diff != "" {
 		t.Errorf("what is stored has changed: %s", diff)
 	}

@@ -16,6 +16,14 @@ func (r *accountResolver) Locale(ctx context.Context, obj *auth.Account) (string
 	return string(obj.Locale), nil
 }
 
+func (r *accountResolver) Grants(ctx context.Context, obj *auth.Account) ([]*auth.Grant, error) {
+	grants, err := r.Auth.EffectiveGrants(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	return pointers(grants), nil
+}
+
 func (r *accountResolver) SecondFactor(ctx context.Context, obj *auth.Account) (*SecondFactor, error) {
 	return secondFactor(obj), nil
 }

@@ -58,3 +58,12 @@ func (r *Resolver) staffEntries(ctx context.Context, found []*auth.Appointment) 
 	}
 	return entries, nil
 }
+
+// pointers returns pointers to the items, as generated code wants them.
+func pointers[T any](items []T) []*T {
+	out := make([]*T, len(items))
+	for i := range items {
+		out[i] = &items[i]
+	}
+	return out
+}
