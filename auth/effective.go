@@ -1,18 +1,15 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 )
 
 // principal returns who an account is in a session, and with which grants at
-// this moment. A grant also holds under the path that its org unit had when it
-// was given: something may still be filed there, and codes are never given
-// again, so that nobody else's is.
+// this moment.
 func (s *Service) principal(ctx context.Context, session *Session, account *Account) (Principal, error) {
-	grants, err := s.effective(ctx, account.Grants, true)
+	grants, err := s.followed(ctx, account.Grants, true)
 	if err != nil {
 		return Principal{}, err
 	}
@@ -25,13 +22,19 @@ func (s *Service) principal(ctx context.Context, session *Session, account *Acco
 // EffectiveGrants returns the account's grants as they are now, whether or not a second
 // factor has to be shown before they count.
 func (s *Service) EffectiveGrants(ctx context.Context, account *Account) ([]Grant, error) {
-	return s.effective(ctx, account.Grants, false)
+	return s.effective(ctx, account.Grants)
 }
 
-// effective returns the grants with the paths that their org units have now,
-// and, if asked for, with those of before. What was granted on a unit that is
-// gone is left out.
-func (s *Service) effective(ctx context.Context, grants []Grant, before bool) ([]Grant, error) {
+// effective returns the grants with the paths that their org units have now.
+// What was granted on a unit that is gone is left out.
+func (s *Service) effective(ctx context.Context, grants []Grant) ([]Grant, error) {
+	return s.followed(ctx, grants, false)
+}
+
+// followed is effective, if former is true also with the paths that the units
+// had when the grants were given: something may still be filed there, and codes
+// are never given again, so that nobody else's is.
+func (s *Service) followed(ctx context.Context, grants []Grant, former bool) ([]Grant, error) {
 	if s.CurrentPath == nil {
 		return slices.Clone(grants), nil
 	}
@@ -45,13 +48,19 @@ func (s *Service) effective(ctx context.Context, grants []Grant, before bool) ([
 			continue
 		}
 		now = append(now, Grant{g.Role, path})
-		if before && path != g.UnitPath {
+		if former && path != g.UnitPath {
 			now = append(now, g)
 		}
 	}
-	return slices.Compact(slices.SortedFunc(slices.Values(now), byRoleAndPlace)), nil
+	return distinct(now), nil
 }
 
-func byRoleAndPlace(a, b Grant) int {
-	return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.UnitPath, b.UnitPath))
+func distinct(grants []Grant) []Grant {
+	var once []Grant
+	for _, g := range grants {
+		if !slices.Contains(once, g) {
+			once = append(once, g)
+		}
+	}
+	return once
 }

@@ -55,6 +55,7 @@ func mutations() map[string]operation {
 		all[name] = operation{answering(name), answerVars, false, false}
 	}
 	maps.Copy(all, lifeMutations())
+	maps.Copy(all, authMutations())
 	return all
 }
 
@@ -75,6 +76,7 @@ func queries() map[string]operation {
 		}, true, false},
 	}
 	maps.Copy(all, lifeQueries())
+	maps.Copy(all, authQueries())
 	return all
 }
 

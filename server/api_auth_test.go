@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,40 @@ const (
 	requireSecondFactor = `mutation ($input: RequireSecondFactorInput!) { requireSecondFactor(input: $input) { account { secondFactor { active required } } } }`
 	listStaff           = `query ($id: ID!) { staff(orgUnitId: $id) { nodes { role orgUnit { id } account { id name phone suspendedAt secondFactor { required } } } } }`
 )
+
+// authMutations are the changes to sessions, second factors and staff.
+func authMutations() map[string]operation {
+	with := func(in vars) func(*alerted) vars { return func(*alerted) vars { return vars{"input": in} } }
+	about := func(in vars) func(*alerted) vars {
+		return func(a *alerted) vars {
+			in := maps.Clone(in)
+			in["accountId"] = a.accountID
+			return vars{"input": in}
+		}
+	}
+	return map[string]operation{
+		"signInWithIdToken":   {signInWithIDToken, with(vars{"idToken": "none"}), true, false},
+		"revokeSession":       {revokeSession, with(vars{"sessionId": "ses_none"}), false, false},
+		"revokeOtherSessions": {revokeOtherSessions, noVars, false, false},
+		"beginSecondFactor":   {beginSecondFactor, noVars, false, false},
+		"confirmSecondFactor": {confirmSecondFactor, with(vars{"code": "000000"}), false, false},
+		"removeSecondFactor":  {removeSecondFactor, with(vars{"code": "000000"}), false, false},
+		"grantRole":           {grantRole, with(vars{"phone": "+8613700000003", "name": "x", "role": "ADMIN", "orgUnitId": guiyuanID}), false, true},
+		"revokeRole":          {revokeRole, about(vars{"role": "VOLUNTEER", "orgUnitId": guiyuanID, "reason": "x"}), false, true},
+		"suspendAccount":      {ordering("suspendAccount"), about(vars{"reason": "x"}), false, true},
+		"reinstateAccount":    {ordering("reinstateAccount"), about(vars{"reason": "x"}), false, true},
+		"requireSecondFactor": {requireSecondFactor, about(vars{"required": true}), false, true},
+		"resetSecondFactor":   {ordering("resetSecondFactor"), about(vars{"reason": "x"}), false, true},
+	}
+}
+
+// authQueries are the reads.
+func authQueries() map[string]operation {
+	return map[string]operation{
+		"mySessions": {mySessions, noVars, false, false},
+		"staff":      {listStaff, unitVars, false, true},
+	}
+}
 
 // ordering is a mutation on an account that takes a reason.
 func ordering(name string) string {
