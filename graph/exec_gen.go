@@ -785,7 +785,7 @@ type ComplexityRoot struct {
 
 type AccountResolver interface {
 	Locale(ctx context.Context, obj *auth.Account) (string, error)
-
+	Grants(ctx context.Context, obj *auth.Account) ([]*auth.Grant, error)
 	SecondFactor(ctx context.Context, obj *auth.Account) (*SecondFactor, error)
 	Responder(ctx context.Context, obj *auth.Account) (*roster.Responder, error)
 }
@@ -6984,11 +6984,11 @@ func (ec *executionContext) _Account_grants(ctx context.Context, field graphql.C
 			return ec.fieldContext_Account_grants(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Grants, nil
+			return ec.Resolvers.Account().Grants(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []auth.Grant) graphql.Marshaler {
-			return ec.marshalNGrant2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrantᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*auth.Grant) graphql.Marshaler {
+			return ec.marshalNGrant2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrantᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6998,8 +6998,8 @@ func (ec *executionContext) fieldContext_Account_grants(_ context.Context, field
 	fc = &graphql.FieldContext{
 		Object:     "Account",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Grant(ctx, field)
 		},
@@ -25207,10 +25207,11 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 					return ec._Account_locale(ctx, field, obj)
 				})
 		case "grants":
-			out.Values[i] = ec._Account_grants(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Account_grants(ctx, field, obj)
+				})
 		case "secondFactor":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -31210,16 +31211,12 @@ func (ec *executionContext) marshalNFormerName2ᚕgithubᚗcomᚋmusterhqᚋmust
 	return ret
 }
 
-func (ec *executionContext) marshalNGrant2githubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrant(ctx context.Context, sel ast.SelectionSet, v auth.Grant) graphql.Marshaler {
-	return ec._Grant(ctx, sel, &v)
-}
-
-func (ec *executionContext) marshalNGrant2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrantᚄ(ctx context.Context, sel ast.SelectionSet, v []auth.Grant) graphql.Marshaler {
-	ctx = graphql.WithBatchParentValues(ctx, "Grant", v)
+func (ec *executionContext) marshalNGrant2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrantᚄ(ctx context.Context, sel ast.SelectionSet, v []*auth.Grant) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Grant", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNGrant2githubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrant(ctx, sel, v[i])
+		return ec.marshalNGrant2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrant(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -31229,6 +31226,14 @@ func (ec *executionContext) marshalNGrant2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋ
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNGrant2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋauthᚐGrant(ctx context.Context, sel ast.SelectionSet, v *auth.Grant) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Grant!")
+		return graphql.Null
+	}
+	return ec._Grant(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNGrantRoleInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐGrantRoleInput(ctx context.Context, v any) (GrantRoleInput, error) {
