@@ -59,16 +59,16 @@ const (
 
 // Service reads and changes the roster. It may be used from any goroutine.
 type Service struct {
-	db    *store.DB
-	now   func() time.Time
-	newID func(prefix string) string
-	log   *slog.Logger
-	audit *audit.Log
-	zone  *time.Location
-	hooks hooks
-	tree  tree
-	// refilers are the Config's.
-	refilers []Refiler
+	db        *store.DB
+	now       func() time.Time
+	newID     func(prefix string) string
+	log       *slog.Logger
+	audit     *audit.Log
+	zone      *time.Location
+	hooks     hooks
+	tree      tree
+	directory directory
+	refilers  []Refiler // the Config's
 }
 
 // hooks are those of the Config that were given.
