@@ -149,8 +149,8 @@ func (d *directory) take(changes []store.Change) error {
 }
 
 // gather puts what the changes leave of each responder into latest, nil for
-// those that are deleted. Those that a load has overtaken are told by their
-// revision.
+// those that are deleted. The last change of a responder settles it, but for
+// those that a load has overtaken: they are told by their revision.
 func gather(changes []store.Change, latest map[string]*entry) error {
 	for _, c := range changes {
 		if c.Op == store.Deleted {
@@ -204,7 +204,7 @@ func (d *directory) apply(latest map[string]*entry) {
 func (d *directory) plan(id string, e *entry, moved map[SortKey]*moves) bool {
 	slot, known := d.c.slots[id]
 	switch {
-	case e == nil && !known, e != nil && known && e.rev <= d.c.revs[slot]:
+	case e == nil && !known:
 		return false
 	case !known:
 		slot = d.c.slot(id)

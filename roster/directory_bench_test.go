@@ -10,6 +10,7 @@ import (
 
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/store"
+	"github.com/musterhq/muster/store/sqlite"
 )
 
 // rosterSize is how many responders the benchmarks have.
@@ -56,6 +57,25 @@ func (f *fixture) populate(tb testing.TB, n int) {
 	}
 }
 
+// embedded is the store as the program has it, without what tests do to it.
+func embedded(tb testing.TB) *store.DB {
+	tb.Helper()
+	engine, err := sqlite.Open(tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	db, err := store.Open(tb.Context(), engine, definitions()...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return db
+}
+
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -67,7 +87,7 @@ func heap() uint64 {
 // the store, and written into the audit log (by another member of staff each
 // time, in those called fresh; else they are known to have been read).
 func BenchmarkDirectory(b *testing.B) {
-	f := newFixture(b)
+	f := newFixtureOn(b, embedded(b))
 	f.populate(b, *rosterSize)
 	before := heap()
 	begin := time.Now()

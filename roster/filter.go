@@ -123,12 +123,21 @@ func (c *columns) matcher(q query) *matcher {
 		m.state, m.course, m.before = q.State, c.courses[q.CourseID], q.Before.UnixMilli()
 	}
 	if strings.TrimSpace(f.Text) != "" {
-		text := fold(f.Text)
-		m.needle = newNeedle(letters(text), c.glyphs)
-		m.ending, m.phones = endingOf(text)
-		m.phones = m.phones && q.phones
+		m.lookFor(fold(f.Text), q.phones)
 	}
 	return m
+}
+
+// lookFor sets the text. One without a letter is in no name.
+func (m *matcher) lookFor(folded string, phones bool) {
+	text := letters(folded)
+	if len(text) == 0 || len(text) > maxNeedle {
+		m.statuses = 0
+		return
+	}
+	m.needle = newNeedle(text, m.c.glyphs)
+	m.ending, m.phones = endingOf(folded)
+	m.phones = m.phones && phones
 }
 
 // bitsOf has a bit for each of the values; all bits for nil.
