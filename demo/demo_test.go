@@ -58,7 +58,7 @@ func seedWorld(t *testing.T, responders int) *world {
 	people := roster.New(roster.Config{DB: db, Now: now, NewID: store.NewIDs(), Log: log, Audit: trail, Zone: time.UTC})
 	w.Services = Services{
 		DB: db, Now: now, Auth: accounts, Roster: people,
-		Training: training.New(training.Config{DB: db, Now: now, NewID: store.NewIDs(), NewSerial: training.RandomSerial, Scope: people.LoadScope}),
+		Training: training.New(training.Config{DB: db, Now: now, NewID: store.NewIDs(), NewSerial: training.RandomSerial, Scope: people.LoadScope, OnQualified: people.SetQualification}),
 		Notify: notify.New(notify.Config{
 			DB: db, Now: now, NewID: store.NewIDs(), Log: log, Catalogue: catalogue, Channel: notify.Disabled{}, Rand: func() float64 { return 0 },
 		}),

@@ -165,21 +165,21 @@ func (s Services) add(ctx context.Context, tx *store.Tx, p person) (Carrier, err
 	return Carrier{account.ID, r.ID}, s.equip(ctx, tx, p, r)
 }
 
-// equip gives a responder what an alert asks for: a certificate, a phone, and
-// a place to be on duty at.
+// equip gives a responder what an alert asks for: a phone, a place to be on
+// duty at, and a certificate. That comes last, because it changes the responder.
 func (s Services) equip(ctx context.Context, tx *store.Tx, p person, r *roster.Responder) error {
 	now := s.Now()
-	_, err := s.Training.Issue(ctx, tx, training.NewCertificate{
-		ResponderID: r.ID, HolderName: p.name, CourseID: dispatch.FirstResponderCourse, IssuedAt: now.AddDate(0, -6, 0),
+	_, err := s.Notify.Install(ctx, tx, r.AccountID, notify.DeviceInput{
+		Token: p.token, Platform: p.platform, Locale: locale.Chinese, AppVersion: "demo",
 	})
+	if err == nil && !p.offDuty {
+		err = s.Roster.Place(ctx, tx, r, roster.PositionReport{Position: p.position, AccuracyMeters: accuracyMeters, RecordedAt: now})
+	}
 	if err != nil {
 		return err
 	}
-	_, err = s.Notify.Install(ctx, tx, r.AccountID, notify.DeviceInput{
-		Token: p.token, Platform: p.platform, Locale: locale.Chinese, AppVersion: "demo",
+	_, err = s.Training.Issue(ctx, tx, training.NewCertificate{
+		ResponderID: r.ID, HolderName: p.name, CourseID: dispatch.FirstResponderCourse, IssuedAt: now.AddDate(0, -6, 0),
 	})
-	if err != nil || p.offDuty {
-		return err
-	}
-	return s.Roster.Place(ctx, tx, r, roster.PositionReport{Position: p.position, AccuracyMeters: accuracyMeters, RecordedAt: now})
+	return err
 }

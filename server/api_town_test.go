@@ -251,13 +251,14 @@ func (tw *town) newVolunteer(t *testing.T, unitID string, at geo.Position) *resi
 			return err
 		}
 		r.responderID = enrolled.ID
-		_, err = a.training.Issue(ctx, tx, training.NewCertificate{
-			ResponderID: r.responderID, HolderName: "张三", CourseID: dispatch.FirstResponderCourse, IssuedAt: store.Now().AddDate(0, -1, 0),
-		})
+		err = a.roster.Place(ctx, tx, enrolled, roster.PositionReport{Position: at, AccuracyMeters: 10, RecordedAt: store.Now()})
 		if err != nil {
 			return err
 		}
-		return a.roster.Place(ctx, tx, enrolled, roster.PositionReport{Position: at, AccuracyMeters: 10, RecordedAt: store.Now()})
+		_, err = a.training.Issue(ctx, tx, training.NewCertificate{ // last, because it changes the responder
+			ResponderID: r.responderID, HolderName: "张三", CourseID: dispatch.FirstResponderCourse, IssuedAt: store.Now().AddDate(0, -1, 0),
+		})
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

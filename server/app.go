@@ -110,6 +110,7 @@ func (a *app) makeServices(p parts) (err error) {
 	a.tracker = roster.NewTracker(a.db, a.log)
 	a.training = training.New(training.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, NewSerial: training.RandomSerial, Scope: a.roster.LoadScope,
+		OnQualified: a.roster.SetQualification,
 	})
 	a.notify = notify.New(notify.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log, Catalogue: a.catalogue,
@@ -161,8 +162,8 @@ func (a *app) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for _, run := range []func(context.Context){
 		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run, a.privacy.Run,
-		a.roster.TurnDuties().Run, a.roster.Reorganise().Run, a.audit.Forget().Run,
-		store.ForgetSteps(a.db, store.Now, a.log).Run,
+		a.roster.FollowDirectory, a.roster.TurnDuties().Run, a.roster.Reorganise().Run,
+		a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
 		workers.Go(func() { run(ctx) })
 	}

@@ -47,19 +47,32 @@ type NewCertificate struct {
 	IssuedAt    time.Time // not in the future
 }
 
-// Issue issues a certificate that is valid for the course's months. It asks
-// for no actor: whoever calls it has decided that it is earned. Callers with
-// many put several hundred into one atomic step, with its Tx as on. It fails
-// with INVALID, or with NOT_FOUND for the course.
-func (s *Service) Issue(ctx context.Context, on store.Conn, n NewCertificate) (*Certificate, error) {
+// Issue issues a certificate that is valid for the course's months, and tells
+// of it (see Config.OnQualified) in the same step. It asks for no actor: whoever
+// calls it has decided that it is earned. Callers with many put several hundred
+// into one atomic step, with its Tx as on. It fails with INVALID, or with
+// NOT_FOUND for the course.
+func (s *Service) Issue(ctx context.Context, on store.Conn, n NewCertificate) (c *Certificate, err error) {
 	if err := n.check(s.now()); err != nil {
 		return nil, err
 	}
-	course, err := findCourse(ctx, on, n.CourseID)
+	tx, within := on.(*store.Tx)
+	if within {
+		return s.issue(ctx, tx, n)
+	}
+	err = s.db.Atomically(ctx, func(tx *store.Tx) (err error) {
+		c, err = s.issue(ctx, tx, n)
+		return err
+	})
+	return c, err
+}
+
+func (s *Service) issue(ctx context.Context, tx *store.Tx, n NewCertificate) (*Certificate, error) {
+	course, err := findCourse(ctx, tx, n.CourseID)
 	if err != nil {
 		return nil, err
 	}
-	number, err := s.freeNumber(ctx, on)
+	number, err := s.freeNumber(ctx, tx)
 	if err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}
@@ -69,10 +82,25 @@ func (s *Service) Issue(ctx context.Context, on store.Conn, n NewCertificate) (*
 		HolderName: strings.TrimSpace(n.HolderName), CourseID: course.ID,
 		IssuedAt: issued, ExpiresAt: addMonths(issued, course.ValidityMonths),
 	}
-	if err := certificates.Insert(ctx, on, c); err != nil {
+	if err := certificates.Insert(ctx, tx, c); err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}
-	return c, nil
+	return c, s.tell(ctx, tx, c.ResponderID, c.CourseID)
+}
+
+// tell tells until when the responder's certificates for the course last.
+func (s *Service) tell(ctx context.Context, tx *store.Tx, responderID, courseID string) error {
+	var until time.Time
+	of := store.Where(store.Eq("responderId", responderID), store.Eq("courseId", courseID))
+	for c, err := range certificates.All(ctx, tx, of) {
+		if err != nil {
+			return err
+		}
+		if c.RevokedAt.IsZero() && c.ExpiresAt.After(until) {
+			until = c.ExpiresAt
+		}
+	}
+	return s.qualified(ctx, tx, responderID, courseID, until)
 }
 
 func (n NewCertificate) check(now time.Time) error {
@@ -93,14 +121,14 @@ const maxDraws = 10
 
 // freeNumber draws a number that is not taken. It looks before it inserts,
 // because on some engines a duplicate ends the atomic step.
-func (s *Service) freeNumber(ctx context.Context, on store.Conn) (string, error) {
+func (s *Service) freeNumber(ctx context.Context, tx *store.Tx) (string, error) {
 	for range maxDraws {
 		serial, err := s.newSerial()
 		if err != nil {
 			return "", err
 		}
 		number := serial + string(checkDigit(serial))
-		_, err = byNumber(ctx, on, number)
+		_, err = byNumber(ctx, tx, number)
 		if errors.Is(err, store.ErrNotFound) {
 			return number, nil
 		}

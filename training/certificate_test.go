@@ -1,6 +1,9 @@
 package training
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -181,5 +184,42 @@ func TestCertificatesAreReadBy(t *testing.T) {
 				t.Error(err, diff)
 			}
 		})
+	}
+}
+
+func TestIssueTellsOfTheQualification(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var told []string
+	var trouble error
+	f.qualified = func(_ context.Context, _ *store.Tx, responderID, courseID string, until time.Time) error {
+		told = append(told, fmt.Sprint(responderID, " ", courseID, " ", until.Format(time.DateOnly)))
+		return trouble
+	}
+	issue := func(course string, issued time.Time) error {
+		told = nil
+		_, err := f.Issue(t.Context(), f.db, NewCertificate{ResponderID: "rsp_own", HolderName: "张三", CourseID: course, IssuedAt: issued})
+		return err
+	}
+	now := f.clock.Now()
+	for _, c := range []struct {
+		course string
+		issued time.Time
+		want   string
+	}{
+		{"first-aid", now, "rsp_own first-aid 2028-05-12"},
+		{"first-responder", now.AddDate(0, 0, -1), "rsp_own first-responder 2029-05-11"},
+		{"first-aid", now.AddDate(-1, 0, 0), "rsp_own first-aid 2028-05-12"}, // the other lasts longer
+	} {
+		if err := issue(c.course, c.issued); err != nil || len(told) == 0 || told[len(told)-1] != c.want {
+			t.Errorf("told %v, %v, want %s", told, err, c.want)
+		}
+	}
+	trouble = errors.New("no room")
+	if err := issue("first-aid", now); !errors.Is(err, trouble) {
+		t.Errorf("error %v", err)
+	}
+	if held, err := f.LoadCertificates(t.Context(), []string{"rsp_own"}); err != nil || len(held["rsp_own"]) != 3 {
+		t.Errorf("there are %d certificates, %v", len(held["rsp_own"]), err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-// Config is what a Service needs. All of it is required.
+// Config is what a Service needs. All of it is required but OnQualified.
 type Config struct {
 	DB    *store.DB
 	Now   func() time.Time           // UTC, whole milliseconds; store.Now outside of tests
@@ -20,6 +20,10 @@ type Config struct {
 	// Scope says whose a responder is and where it stands in the tree, or
 	// fails with NOT_FOUND.
 	Scope func(ctx context.Context, responderID string) (accountID, unitPath string, err error)
+	// OnQualified is told, within the step in which a responder's certificates
+	// change, until just before when it has a valid one for the course; the
+	// zero time for none. Its error undoes the step.
+	OnQualified func(ctx context.Context, tx *store.Tx, responderID, courseID string, until time.Time) error
 }
 
 // Service reads and changes courses and certificates. It may be used from any
@@ -30,11 +34,16 @@ type Service struct {
 	newID     func(prefix string) string
 	newSerial func() (string, error)
 	scope     func(ctx context.Context, responderID string) (accountID, unitPath string, err error)
+	qualified func(ctx context.Context, tx *store.Tx, responderID, courseID string, until time.Time) error
 }
 
 // New returns the service.
 func New(c Config) *Service {
-	return &Service{db: c.DB, now: c.Now, newID: c.NewID, newSerial: c.NewSerial, scope: c.Scope}
+	s := &Service{db: c.DB, now: c.Now, newID: c.NewID, newSerial: c.NewSerial, scope: c.Scope, qualified: c.OnQualified}
+	if s.qualified == nil {
+		s.qualified = func(context.Context, *store.Tx, string, string, time.Time) error { return nil }
+	}
+	return s
 }
 
 // Collections lists the package's collections, for store.Open.
