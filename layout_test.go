@@ -32,10 +32,11 @@ var edges = map[string][]string{
 	"fault":    {},
 	"geo":      {},
 	"locale":   {},
+	"sheet":    {},
 	"store":    {},
 	"auth":     {"fault", "geo", "locale", "store"},
 	"audit":    {"auth", "store"},
-	"roster":   {"audit", "auth", "fault", "geo", "locale", "store"},
+	"roster":   {"audit", "auth", "fault", "geo", "locale", "sheet", "store"},
 	"training": {"audit", "auth", "fault", "geo", "locale", "store"},
 	"notify":   {"audit", "auth", "fault", "geo", "locale", "store"},
 	"dispatch": {"audit", "auth", "fault", "geo", "locale", "notify", "roster", "store", "training"},
@@ -87,6 +88,8 @@ var outside = map[string][]string{
 	"github.com/golang-jwt/jwt":            {"auth", "notify/fcm/fcmtest"},
 	"github.com/peterstace/simplefeatures": {"geo"},
 	"github.com/pquerna/otp":               {"auth"},
+	"github.com/xuri/excelize":             {"sheet"},
+	"github.com/mozillazg/go-pinyin":       {"roster"},
 }
 
 // pack is a package as go list describes it.
