@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/musterhq/muster/store"
@@ -221,14 +220,4 @@ func (d *directory) plan(id string, e *entry, moved map[SortKey]*moves) bool {
 		}
 	}
 	return true
-}
-
-// listed returns the ids of all that are found, in their order.
-func (d *directory) listed(q query, by Sort, limit int) []string {
-	hits, _, _ := d.find(q, by, nil, limit)
-	ids := make([]string, len(hits))
-	for i, h := range hits {
-		ids[i] = h.id
-	}
-	return slices.Clip(ids)
 }

@@ -134,30 +134,6 @@ func (s *Service) LoadScope(ctx context.Context, responderID string) (accountID,
 	return r.AccountID, r.UnitPath, nil
 }
 
-// ListResponders lists the responders of the unit and of those below it, in
-// the order of the tree, to staff whose scope covers the unit; to others it is
-// FORBIDDEN. A unit that does not exist is NOT_FOUND.
-func (s *Service) ListResponders(ctx context.Context, actor auth.Principal, unitID string, first int, after string) (store.Page[Responder], error) {
-	return s.listBelow(ctx, actor, unitID, nil, first, after)
-}
-
-// ListRespondersWith is ListResponders for those with the status alone.
-func (s *Service) ListRespondersWith(ctx context.Context, actor auth.Principal, unitID string, status Status, first int, after string) (store.Page[Responder], error) {
-	return s.listBelow(ctx, actor, unitID, []store.Cond{store.Eq("status", status)}, first, after)
-}
-
-func (s *Service) listBelow(ctx context.Context, actor auth.Principal, unitID string, conds []store.Cond, first int, after string) (store.Page[Responder], error) {
-	u, err := s.Unit(ctx, unitID)
-	if err != nil {
-		return store.Page[Responder]{}, err
-	}
-	if err := actor.Require(u.Path, staff...); err != nil {
-		return store.Page[Responder]{}, err
-	}
-	q := store.Where(append(conds, store.Prefix("unitPath", u.Path))...)
-	return responders.List(ctx, s.db, q, first, after)
-}
-
 // NewResponder is who is put on the roster.
 type NewResponder struct {
 	AccountID     string

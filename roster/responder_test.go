@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )
@@ -83,51 +82,6 @@ func TestResponderIsReadBy(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestListResponders(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	one, two := f.enrol(t, "acc_own", eastOne), f.enrolAs(t, "acc_2", eastTwo, StatusApplied)
-	three, four := f.enrol(t, "acc_3", westOne), f.enrol(t, "acc_4", east)
-	for name, c := range map[string]struct {
-		actor auth.Principal
-		unit  string
-		want  []string
-		fault *fault.Error
-	}{
-		"district":              {f.holder(t, auth.RoleAdmin, district), district, []string{four.ID, one.ID, two.ID, three.ID}, nil},
-		"subdistrict":           {f.holder(t, auth.RoleDispatcher, east), east, []string{four.ID, one.ID, two.ID}, nil},
-		"community from above":  {f.holder(t, auth.RoleTrainer, district), eastTwo, []string{two.ID}, nil},
-		"a parent of the scope": {f.holder(t, auth.RoleDispatcher, eastOne), east, nil, fault.Forbidden()},
-		"a sibling":             {f.holder(t, auth.RoleDispatcher, eastOne), eastTwo, nil, fault.Forbidden()},
-		"a volunteer":           {f.holder(t, auth.RoleVolunteer, district), eastOne, nil, fault.Forbidden()},
-		"own, but no staff":     {account("acc_own"), eastOne, nil, fault.Forbidden()},
-		"an unknown unit":       {f.holder(t, auth.RoleAdmin, district), "440399000000", nil, fault.NotFound("unit")},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var got []string
-			for after, more := "", true; more; {
-				page, err := f.ListResponders(t.Context(), c.actor, c.unit, 2, after)
-				wantFault(t, err, c.fault)
-				for _, r := range page.Items {
-					got = append(got, r.ID)
-				}
-				after, more = page.EndCursor, page.HasNext
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-	t.Run("with a status", func(t *testing.T) {
-		t.Parallel()
-		page, err := f.ListRespondersWith(t.Context(), f.holder(t, auth.RoleAdmin, district), east, StatusApplied, 10, "")
-		if err != nil || len(page.Items) != 1 || page.Items[0].ID != two.ID {
-			t.Errorf("ListRespondersWith = %v, %v", page.Items, err)
-		}
-	})
 }
 
 func TestLoadScope(t *testing.T) {
