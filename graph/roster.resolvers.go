@@ -16,16 +16,6 @@ func (r *queryResolver) Responder(ctx context.Context, id string) (*roster.Respo
 	return r.Roster.Responder(ctx, actor(ctx), id)
 }
 
-func (r *queryResolver) Responders(ctx context.Context, orgUnitID string, status *roster.Status, first int, after *string) (*ResponderConnection, error) {
-	nodes, info, err := page(first, after, func(first int, after string) (store.Page[roster.Responder], error) {
-		if status != nil {
-			return r.Roster.ListRespondersWith(ctx, actor(ctx), orgUnitID, *status, first, after)
-		}
-		return r.Roster.ListResponders(ctx, actor(ctx), orgUnitID, first, after)
-	})
-	return &ResponderConnection{Nodes: nodes, PageInfo: info}, err
-}
-
 func (r *responderResolver) OrgUnit(ctx context.Context, objs []*roster.Responder) ([]*roster.Unit, error) {
 	return r.units(ctx, ids(objs, func(r *roster.Responder) string { return r.UnitID }))
 }

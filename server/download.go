@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/musterhq/muster/auth"
+	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/graph"
+	"github.com/musterhq/muster/store"
+)
+
+// download is a file on its way out. Its writer is called once, and fails
+// without having written anything if it can.
+type download struct {
+	name, contentType string
+	write             func(io.Writer) error
+}
+
+// opener opens the file that the args of a ticket describe, for the actor.
+type opener func(ctx context.Context, actor auth.Principal, args string) (download, error)
+
+// downloads are the files that tickets are issued for, by purpose.
+func (a *app) downloads() map[string]opener {
+	return map[string]opener{graph.DownloadRoster: a.openRoster}
+}
+
+const xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+func (a *app) openRoster(ctx context.Context, actor auth.Principal, args string) (download, error) {
+	var in graph.RosterDownload
+	if err := json.Unmarshal([]byte(args), &in); err != nil {
+		return download{}, err
+	}
+	say := func(key string) string { return a.catalogue.Text(in.Locale, key, nil) }
+	write, err := a.roster.Export(ctx, actor, in.View, say)
+	name := say("export.file") + "-" + store.Now().Format("2006-01-02") + ".xlsx"
+	return download{name, xlsxType, write}, err
+}
+
+// fetch answers with the file that a ticket is for. The ticket is used up,
+// whatever becomes of the file.
+func (a *app) fetch(w http.ResponseWriter, r *http.Request) {
+	request := graph.Request{ID: a.newID("req"), Locale: a.catalogue.Match(r.Header.Get("Accept-Language"))}
+	w.Header().Set("X-Request-Id", request.ID)
+	w.Header().Set("Cache-Control", "no-store")
+	file, err := a.redeem(r.Context(), r.PathValue("ticket"))
+	if err != nil {
+		a.refuseFile(w, request, err)
+		return
+	}
+	out := &counting{ResponseWriter: w}
+	w.Header().Set("Content-Type", file.contentType)
+	w.Header().Set("Content-Disposition", attachment(file.name))
+	err = file.write(out)
+	switch {
+	case err == nil:
+	case out.n == 0:
+		w.Header().Del("Content-Disposition")
+		a.refuseFile(w, request, err)
+	default:
+		a.log.WarnContext(r.Context(), "a download broke off", "request", request.ID, "error", err)
+		panic(http.ErrAbortHandler) // the server ends the connection, so that nobody takes a part for the whole
+	}
+}
+
+func (a *app) redeem(ctx context.Context, secret string) (download, error) {
+	actor, purpose, args, err := a.auth.RedeemTicket(ctx, secret)
+	if err != nil {
+		return download{}, err
+	}
+	open := a.downloads()[purpose]
+	if open == nil {
+		return download{}, fault.NotFound("ticket")
+	}
+	return open(ctx, actor, args)
+}
+
+// refuseFile answers with an error as GraphQL would put it.
+func (a *app) refuseFile(w http.ResponseWriter, request graph.Request, err error) {
+	code, key, args := fault.CodeInternal, "internal", fault.Args(nil)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		code, key, args = f.Code, f.Key, f.Args
+	} else {
+		a.log.Error("a download failed", "request", request.ID, "error", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(statusOf(code))
+	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{ // whoever does not listen any more misses nothing
+		"message":    a.catalogue.Text(request.Locale, key, args),
+		"extensions": map[string]any{"code": code, "reason": key, "requestId": request.ID},
+	}}})
+}
+
+// statusOf is the HTTP status of a fault, where there is no GraphQL around it.
+func statusOf(code fault.Code) int {
+	switch code {
+	case fault.CodeNotFound:
+		return http.StatusNotFound
+	case fault.CodeForbidden:
+		return http.StatusForbidden
+	case fault.CodeInvalid:
+		return http.StatusBadRequest
+	case fault.CodeConflict:
+		return http.StatusConflict
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// attachment is a Content-Disposition (RFC 6266) with a name in UTF-8 and, for
+// those who do not read that, one in ASCII.
+func attachment(name string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune(`"\;%/`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	return `attachment; filename="` + plain + `"; filename*=UTF-8''` + url.PathEscape(name)
+}
+
+// counting counts what was written.
+type counting struct {
+	http.ResponseWriter
+	n int64
+}
+
+func (c *counting) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.n += int64(n)
+	return n, err
+}
