@@ -40,10 +40,11 @@ func mutations() map[string]operation {
 		"registerDevice": {registerDevice, func(*alerted) vars {
 			return vars{"input": vars{"token": "stolen", "platform": "IOS", "locale": "en", "appVersion": "1"}}
 		}, false, false},
-		"setAvailability": {setAvailability, func(*alerted) vars { return vars{"input": vars{"onDuty": false}} }, false, false},
-		"reportPosition":  {reportPosition, func(a *alerted) vars { return positionReport(at(a.scene)) }, false, false},
-		"reportIncident":  {reportIncident, func(a *alerted) vars { return report(a.scene) }, false, true},
-		"closeIncident":   {closeIncident, func(a *alerted) vars { return vars{"input": vars{"incidentId": a.id}} }, false, true},
+		"setAvailability":  {setAvailability, func(*alerted) vars { return vars{"input": vars{"onDuty": false}} }, false, false},
+		"reportPosition":   {reportPosition, func(a *alerted) vars { return positionReport(at(a.scene)) }, false, false},
+		"reportIncident":   {reportIncident, func(a *alerted) vars { return report(a.scene) }, false, true},
+		"closeIncident":    {closeIncident, func(a *alerted) vars { return vars{"input": vars{"incidentId": a.id}} }, false, true},
+		"exportResponders": {exportResponders, func(*alerted) vars { return vars{"input": vars{"orgUnitId": guiyuanID}} }, false, true},
 		"standDownDispatch": {standDownDispatch, func(a *alerted) vars {
 			return vars{"input": vars{"dispatchId": a.dispatchID}}
 		}, false, true},
