@@ -131,7 +131,7 @@ func TestAPISearch(t *testing.T) {
 		other := tw.newVolunteer(t, liantangID, tw.scene())
 		for _, on := range []bool{true, false, true} {
 			other.must(t, setAvailability, vars{"input": vars{"onDuty": on}})
-			if _, total := tw.liantang.found(t, vars{"id": liantangID, "filter": vars{"onDuty": on, "text": "zs"}}); total != 1.0 {
+			if _, total := tw.liantang.found(t, vars{"id": liantangID, "filter": vars{"onDuty": on, "text": "张三"}}); total != 1.0 {
 				t.Errorf("after on duty %t, %v are", on, total)
 			}
 		}
