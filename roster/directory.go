@@ -69,7 +69,7 @@ func (d *directory) count(q query) int {
 func (q query) finds(r *Responder) bool {
 	c := newColumns()
 	slot := c.slot(r.ID)
-	c.set(slot, entryOf(r))
+	c.set(slot, listingOf(r))
 	return c.matcher(q).matches(slot)
 }
 
@@ -118,14 +118,14 @@ func (d *directory) empty() {
 	}
 }
 
-// read returns the entries of all documents, with what was changed meanwhile.
-func (d *directory) read(ctx context.Context, db *store.DB) (map[string]*entry, error) {
-	all := map[string]*entry{}
+// read returns the listings of all documents, with what was changed meanwhile.
+func (d *directory) read(ctx context.Context, db *store.DB) (map[string]*listing, error) {
+	all := map[string]*listing{}
 	for r, err := range responders.All(ctx, db, store.Query{}) {
 		if err != nil {
 			return nil, err
 		}
-		all[r.ID] = entryOf(r)
+		all[r.ID] = listingOf(r)
 	}
 	changes, err := drain(d.feed)
 	if err != nil {
@@ -139,7 +139,7 @@ func (d *directory) take(changes []store.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	latest := map[string]*entry{}
+	latest := map[string]*listing{}
 	if err := gather(changes, latest); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (d *directory) take(changes []store.Change) error {
 // gather puts what the changes leave of each responder into latest, nil for
 // those that are deleted. The last change of a responder settles it, but for
 // those that a load has overtaken: they are told by their revision.
-func gather(changes []store.Change, latest map[string]*entry) error {
+func gather(changes []store.Change, latest map[string]*listing) error {
 	for _, c := range changes {
 		if c.Op == store.Deleted {
 			latest[c.ID] = nil
@@ -161,21 +161,21 @@ func gather(changes []store.Change, latest map[string]*entry) error {
 			return err
 		}
 		if known := latest[c.ID]; known == nil || known.rev < r.Rev {
-			latest[c.ID] = entryOf(r)
+			latest[c.ID] = listingOf(r)
 		}
 	}
 	return nil
 }
 
-// moves are the slots that leave or come to an order.
-type moves struct{ leaving, coming []uint32 }
+// moving is the slots that leave or come to an order.
+type moving struct{ leaving, coming []uint32 }
 
 // apply makes the directory say what latest says. Besides one pass over the
 // orders that change, it costs as much as there is in latest.
-func (d *directory) apply(latest map[string]*entry) {
-	moved := map[SortKey]*moves{}
+func (d *directory) apply(latest map[string]*listing) {
+	moved := map[SortKey]*moving{}
 	for _, key := range sortKeys {
-		moved[key] = &moves{}
+		moved[key] = &moving{}
 	}
 	for id, e := range latest {
 		if !d.plan(id, e, moved) {
@@ -198,9 +198,9 @@ func (d *directory) apply(latest map[string]*entry) {
 	}
 }
 
-// plan finds a slot for the entry and says which orders it changes. It reports
+// plan finds a slot for the listing and says which orders it changes. It reports
 // whether there is anything to do.
-func (d *directory) plan(id string, e *entry, moved map[SortKey]*moves) bool {
+func (d *directory) plan(id string, e *listing, moved map[SortKey]*moving) bool {
 	slot, known := d.c.slots[id]
 	switch {
 	case e == nil && !known:

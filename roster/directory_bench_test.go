@@ -159,17 +159,17 @@ func BenchmarkDirectory(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
 			r := madeUp(rand.New(rand.NewPCG(3, uint64(i))), i%*rosterSize)
 			r.Rev = int64(i + 2)
-			f.directory.apply(map[string]*entry{r.ID: entryOf(r)})
+			f.directory.apply(map[string]*listing{r.ID: listingOf(r)})
 		}
 	})
 	b.Run("taking in 20000", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
 			random := rand.New(rand.NewPCG(4, uint64(i)))
-			latest := map[string]*entry{}
+			latest := map[string]*listing{}
 			for j := range 20_000 {
 				r := madeUp(random, *rosterSize+j)
 				r.Rev = int64(i + 1)
-				latest[r.ID] = entryOf(r)
+				latest[r.ID] = listingOf(r)
 			}
 			f.directory.apply(latest)
 		}

@@ -314,7 +314,7 @@ func TestDirectoryForgetsNamesThatHaveGone(t *testing.T) {
 	d.empty()
 	for rev := range int64(2000) {
 		r := &Responder{Meta: store.Meta{ID: fmt.Sprint(rev % 7), Rev: rev + 1}, Name: strings.Repeat("张", int(rev%9)), UnitPath: "1/", Status: StatusActive}
-		d.apply(map[string]*entry{r.ID: entryOf(r)})
+		d.apply(map[string]*listing{r.ID: listingOf(r)})
 	}
 	if len(d.c.letters) > 4<<10 {
 		t.Errorf("%d letters are kept", len(d.c.letters))

@@ -41,7 +41,7 @@ func TestNeedleFinds(t *testing.T) {
 	} {
 		found := newColumns()
 		slot := found.slot("x")
-		found.set(slot, entryOf(&Responder{Name: c.name, UnitPath: "1/", Status: StatusActive}))
+		found.set(slot, listingOf(&Responder{Name: c.name, UnitPath: "1/", Status: StatusActive}))
 		for _, text := range slices.Concat(c.in, c.miss) {
 			want := slices.Contains(c.in, text)
 			if got := found.matcher(query{filter: Filter{Text: text}}).matches(slot); got != want {

@@ -91,15 +91,15 @@ func (a *app) refuseFile(w http.ResponseWriter, request graph.Request, err error
 		a.log.Error("a download failed", "request", request.ID, "error", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(statusOf(code))
+	w.WriteHeader(httpStatusOf(code))
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{ // whoever does not listen any more misses nothing
 		"message":    a.catalogue.Text(request.Locale, key, args),
 		"extensions": map[string]any{"code": code, "reason": key, "requestId": request.ID},
 	}}})
 }
 
-// statusOf is the HTTP status of a fault, where there is no GraphQL around it.
-func statusOf(code fault.Code) int {
+// httpStatusOf is the HTTP status of a fault, where there is no GraphQL around it.
+func httpStatusOf(code fault.Code) int {
 	switch code {
 	case fault.CodeNotFound:
 		return http.StatusNotFound

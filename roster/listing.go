@@ -2,8 +2,8 @@ package roster
 
 import "slices"
 
-// entry is what the directory knows of a responder.
-type entry struct {
+// listing is what the directory knows of a responder.
+type listing struct {
 	id       string
 	rev      int64
 	name     string // folded
@@ -12,18 +12,18 @@ type entry struct {
 	teams    []string // the paths of the other units
 	status   Status
 	mode     TransportMode
-	until    int64 // see dutyUntil
+	until    int64 // see offDutyFrom
 	enrolled int64 // in ms since 1970
 	expires  int64 // when the first of its qualifications ends, in ms; or never
 	held     []Qualification
 	key      string // nameKey of the name
 }
 
-func entryOf(r *Responder) *entry {
+func listingOf(r *Responder) *listing {
 	name := fold(r.Name)
-	e := &entry{
+	e := &listing{
 		id: r.ID, rev: r.Rev, name: name, phone: phoneDigits(r.Phone), path: r.UnitPath, teams: r.UnitPaths()[1:],
-		status: r.Status, mode: r.TransportMode, until: dutyUntil(r), enrolled: r.EnrolledAt.UnixMilli(), expires: never,
+		status: r.Status, mode: r.TransportMode, until: offDutyFrom(r), enrolled: r.EnrolledAt.UnixMilli(), expires: never,
 		held: r.Qualifications, key: nameKey(name),
 	}
 	for _, q := range r.Qualifications {
@@ -32,10 +32,10 @@ func entryOf(r *Responder) *entry {
 	return e
 }
 
-// dutyUntil is the time in ms from which on the responder is not on duty: 0 if
+// offDutyFrom is the time in ms from which on the responder is not on duty: 0 if
 // it is off duty, and never if its duty has no end. So it agrees with OnDutyAt
 // at any time.
-func dutyUntil(r *Responder) int64 {
+func offDutyFrom(r *Responder) int64 {
 	until := r.Availability.Until
 	switch {
 	case r.Status != StatusActive || !r.Availability.OnDuty:
@@ -47,8 +47,8 @@ func dutyUntil(r *Responder) int64 {
 	}
 }
 
-// place is the entry's in the order of the key.
-func (e *entry) place(by SortKey) standing {
+// place is the responder's in the order of the key.
+func (e *listing) place(by SortKey) standing {
 	switch by {
 	case SortName:
 		return standing{Name: e.key, ID: e.id}
@@ -76,7 +76,7 @@ type row struct {
 	teams   bool   // whether there are others in columns.teams
 }
 
-// columns hold the entries, one thing of all of them beside another; a
+// columns hold the listings, one thing of all of them beside another; a
 // responder is a slot.
 type columns struct {
 	slots    map[string]uint32 // by id
@@ -119,8 +119,8 @@ func (c *columns) slot(id string) uint32 {
 	return slot
 }
 
-// set writes the entry into the slot.
-func (c *columns) set(slot uint32, e *entry) {
+// set writes the listing into the slot.
+func (c *columns) set(slot uint32, e *listing) {
 	was := c.rows[slot]
 	c.rows[slot] = row{
 		phone: e.phone, until: e.until, path: c.pathID(e.path), mode: e.mode.tag(),
@@ -227,7 +227,7 @@ func (c *columns) name(slot uint32) []uint32 {
 	return c.letters[r.letters : r.letters+uint32(r.length)]
 }
 
-// place is entry.place, of a slot.
+// place is listing.place, of a slot.
 func (c *columns) place(by SortKey) func(slot uint32) standing {
 	switch by {
 	case SortName:
