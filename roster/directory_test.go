@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -324,4 +325,26 @@ func TestDirectoryForgetsNamesThatHaveGone(t *testing.T) {
 			t.Errorf("slot %d has another's name", slot)
 		}
 	}
+}
+
+func TestFollowDirectory(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.populate(t, 5)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { f.FollowDirectory(ctx) })
+	known := func() int {
+		f.directory.mu.RLock()
+		defer f.directory.mu.RUnlock()
+		if f.directory.c == nil {
+			return 0
+		}
+		return len(f.directory.c.slots)
+	}
+	eventually(t, "the first load", func() bool { return known() == 5 })
+	f.enrol(t, "one", eastOne)
+	eventually(t, "taking in another", func() bool { return known() == 6 })
+	stop()
+	running.Wait()
 }
