@@ -175,3 +175,30 @@ func BenchmarkDirectory(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkDirectoryAlone is without the store, for sizes that take long to
+// fill one.
+func BenchmarkDirectoryAlone(b *testing.B) {
+	before, random := heap(), rand.New(rand.NewPCG(1, 2))
+	all := make(map[string]*listing, *rosterSize)
+	for i := range *rosterSize {
+		r := madeUp(random, i)
+		r.Rev = 1
+		all[r.ID] = listingOf(r)
+	}
+	d := &directory{}
+	d.empty()
+	begin := time.Now()
+	d.apply(all)
+	took := time.Since(begin)
+	all = nil
+	b.Logf("%d responders: sorted in %s, %d bytes each", *rosterSize, took.Round(time.Millisecond), (heap()-before)/uint64(*rosterSize))
+	now := time.Date(2026, 5, 12, 0, 0, 0, 0, time.UTC)
+	for name, text := range map[string]string{"all": "", "initials": "zs", "nobody by pinyin": "zhangxq", "nobody by phone": "99999999"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				d.find(query{filter: Filter{Text: text}, phones: true, now: now}, Sort{Key: SortName}, nil, 50)
+			}
+		})
+	}
+}
