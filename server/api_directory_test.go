@@ -333,6 +333,10 @@ func wantRefused(t *testing.T, got fetched, status int, reason, message string) 
 func TestAPIDownloadsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t, nil)
+	nobody, err := tw.app.auth.Authenticate(t.Context(), tw.tokenOf(t, tw.nobody))
+	if err != nil {
+		t.Fatal(err)
+	}
 	const gone = "该下载链接已使用或已过期，请重新获取。"
 	t.Run("without a ticket", func(t *testing.T) {
 		t.Parallel()
@@ -349,28 +353,23 @@ func TestAPIDownloadsThatAreRefused(t *testing.T) {
 	})
 	t.Run("for a purpose that there is not", func(t *testing.T) {
 		t.Parallel()
-		wantRefused(t, tw.fetch(t, tw.ticket(t, "none", "")), http.StatusNotFound, "not_found.ticket", gone)
+		wantRefused(t, tw.fetch(t, tw.ticket(t, nobody, "none", "")), http.StatusNotFound, "not_found.ticket", gone)
 	})
 	t.Run("for what cannot be read", func(t *testing.T) {
 		t.Parallel()
-		wantRefused(t, tw.fetch(t, tw.ticket(t, "roster", "{")), http.StatusInternalServerError, "internal", tw.app.catalogue.Text(locale.Chinese, "internal", nil))
+		wantRefused(t, tw.fetch(t, tw.ticket(t, nobody, "roster", "{")), http.StatusInternalServerError, "internal", tw.app.catalogue.Text(locale.Chinese, "internal", nil))
 	})
 	t.Run("without the role by now", func(t *testing.T) {
 		t.Parallel()
-		path := tw.ticket(t, "roster", `{"View":{"UnitID":"`+guiyuanID+`","Sort":{"Key":"NAME"}}}`)
+		path := tw.ticket(t, nobody, "roster", `{"View":{"UnitID":"`+guiyuanID+`","Sort":{"Key":"NAME"}}}`)
 		wantRefused(t, tw.fetch(t, path), http.StatusForbidden, "forbidden", "您没有权限进行此操作。")
 	})
 }
 
-// ticket issues one to somebody without a role.
-func (tw *town) ticket(t *testing.T, purpose, args string) string {
+// ticket issues one, and returns where its file would be.
+func (tw *town) ticket(t *testing.T, actor auth.Principal, purpose, args string) string {
 	t.Helper()
-	a := tw.app.auth
-	signedIn, err := a.Authenticate(t.Context(), tw.tokenOf(t, tw.nobody))
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, _, err := a.IssueTicket(t.Context(), tw.app.db, signedIn, purpose, args)
+	secret, _, err := tw.app.auth.IssueTicket(t.Context(), tw.app.db, actor, purpose, args)
 	if err != nil {
 		t.Fatal(err)
 	}
