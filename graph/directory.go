@@ -49,8 +49,9 @@ func narrowed(view roster.Search, status *roster.Status) roster.Search {
 // Downloads are at DownloadPath, followed by a ticket, which is for one of the
 // purposes.
 const (
-	DownloadPath   = "/downloads/"
-	DownloadRoster = "roster"
+	DownloadPath     = "/downloads/"
+	DownloadRoster   = "roster"
+	DownloadPersonal = "personal-data" // everything about the account of the ticket
 )
 
 // RosterDownload is what a ticket for DownloadRoster says, as JSON.

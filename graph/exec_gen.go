@@ -316,6 +316,10 @@ type ComplexityRoot struct {
 		Reason    func(childComplexity int) int
 	}
 
+	ExportRespondersPayload struct {
+		Download func(childComplexity int) int
+	}
+
 	FollowSchedulePayload struct {
 		Availability func(childComplexity int) int
 		Responder    func(childComplexity int) int
@@ -415,6 +419,7 @@ type ComplexityRoot struct {
 		EndMembership       func(childComplexity int, input EndMembershipInput) int
 		EraseAccount        func(childComplexity int, input EraseAccountInput) int
 		EraseMyAccount      func(childComplexity int, input EraseMyAccountInput) int
+		ExportResponders    func(childComplexity int, input ExportRespondersInput) int
 		FollowSchedule      func(childComplexity int, input FollowScheduleInput) int
 		GrantRole           func(childComplexity int, input GrantRoleInput) int
 		LeaveRoster         func(childComplexity int, input LeaveRosterInput) int
@@ -520,7 +525,7 @@ type ComplexityRoot struct {
 		OrgUnit           func(childComplexity int, id string) int
 		OrgUnits          func(childComplexity int, parentID *string, first int, after *string) int
 		Responder         func(childComplexity int, id string) int
-		Responders        func(childComplexity int, orgUnitID string, status *roster.Status, first int, after *string) int
+		Responders        func(childComplexity int, orgUnitID string, filter *ResponderFilter, sort ResponderSort, status *roster.Status, first int, after *string) int
 		RosterRequests    func(childComplexity int, orgUnitID string, first int, after *string) int
 		Staff             func(childComplexity int, orgUnitID string, first int, after *string) int
 		VerifyCertificate func(childComplexity int, number string) int
@@ -625,8 +630,9 @@ type ComplexityRoot struct {
 	}
 
 	ResponderConnection struct {
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	RetireResponderPayload struct {
@@ -856,6 +862,7 @@ type MutationResolver interface {
 	AddLeave(ctx context.Context, input AddLeaveInput) (*AddLeavePayload, error)
 	EndLeave(ctx context.Context, input EndLeaveInput) (*EndLeavePayload, error)
 	RegisterDevice(ctx context.Context, input RegisterDeviceInput) (*RegisterDevicePayload, error)
+	ExportResponders(ctx context.Context, input ExportRespondersInput) (*ExportRespondersPayload, error)
 	AcknowledgeAlert(ctx context.Context, input AcknowledgeAlertInput) (*AcknowledgeAlertPayload, error)
 	AcceptAlert(ctx context.Context, input AcceptAlertInput) (*AcceptAlertPayload, error)
 	DeclineAlert(ctx context.Context, input DeclineAlertInput) (*DeclineAlertPayload, error)
@@ -917,12 +924,12 @@ type QueryResolver interface {
 	AuditLogOf(ctx context.Context, subjectID string, first int, after *string) (*AuditEntryConnection, error)
 	AuditLogBy(ctx context.Context, accountID string, first int, after *string) (*AuditEntryConnection, error)
 	MyAuditLog(ctx context.Context, first int, after *string) (*AuditEntryConnection, error)
+	Responders(ctx context.Context, orgUnitID string, filter *ResponderFilter, sort ResponderSort, status *roster.Status, first int, after *string) (*ResponderConnection, error)
 	Alert(ctx context.Context, id string) (*dispatch.Alert, error)
 	MyAlerts(ctx context.Context, active *bool, first int, after *string) (*AlertConnection, error)
 	Incident(ctx context.Context, id string) (*dispatch.Incident, error)
 	Incidents(ctx context.Context, orgUnitID string, first int, after *string) (*IncidentConnection, error)
 	Responder(ctx context.Context, id string) (*roster.Responder, error)
-	Responders(ctx context.Context, orgUnitID string, status *roster.Status, first int, after *string) (*ResponderConnection, error)
 	MySessions(ctx context.Context, first int, after *string) (*SessionConnection, error)
 	Staff(ctx context.Context, orgUnitID string, first int, after *string) (*StaffConnection, error)
 	VerifyCertificate(ctx context.Context, number string) (*CertificateVerification, error)
@@ -1836,6 +1843,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Erasure.Reason(childComplexity), true
 
+	case "ExportRespondersPayload.download":
+		if e.ComplexityRoot.ExportRespondersPayload.Download == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportRespondersPayload.Download(childComplexity), true
+
 	case "FollowSchedulePayload.availability":
 		if e.ComplexityRoot.FollowSchedulePayload.Availability == nil {
 			break
@@ -2296,6 +2310,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EraseMyAccount(childComplexity, args["input"].(EraseMyAccountInput)), true
+	case "Mutation.exportResponders":
+		if e.ComplexityRoot.Mutation.ExportResponders == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_exportResponders_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ExportResponders(childComplexity, args["input"].(ExportRespondersInput)), true
 	case "Mutation.followSchedule":
 		if e.ComplexityRoot.Mutation.FollowSchedule == nil {
 			break
@@ -3051,7 +3076,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Responders(childComplexity, args["orgUnitId"].(string), args["status"].(*roster.Status), args["first"].(int), args["after"].(*string)), true
+		return e.ComplexityRoot.Query.Responders(childComplexity, args["orgUnitId"].(string), args["filter"].(*ResponderFilter), args["sort"].(ResponderSort), args["status"].(*roster.Status), args["first"].(int), args["after"].(*string)), true
 	case "Query.rosterRequests":
 		if e.ComplexityRoot.Query.RosterRequests == nil {
 			break
@@ -3368,6 +3393,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ResponderConnection.PageInfo(childComplexity), true
+	case "ResponderConnection.totalCount":
+		if e.ComplexityRoot.ResponderConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResponderConnection.TotalCount(childComplexity), true
 
 	case "RetireResponderPayload.responder":
 		if e.ComplexityRoot.RetireResponderPayload.Responder == nil {
@@ -3843,6 +3874,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("EndMembershipInput", ec.unmarshalInputEndMembershipInput),
 			graphql.NewInputUnmarshaler("EraseAccountInput", ec.unmarshalInputEraseAccountInput),
 			graphql.NewInputUnmarshaler("EraseMyAccountInput", ec.unmarshalInputEraseMyAccountInput),
+			graphql.NewInputUnmarshaler("ExportRespondersInput", ec.unmarshalInputExportRespondersInput),
 			graphql.NewInputUnmarshaler("FollowScheduleInput", ec.unmarshalInputFollowScheduleInput),
 			graphql.NewInputUnmarshaler("GrantRoleInput", ec.unmarshalInputGrantRoleInput),
 			graphql.NewInputUnmarshaler("LeaveRosterInput", ec.unmarshalInputLeaveRosterInput),
@@ -3852,6 +3884,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("MergeUnitInput", ec.unmarshalInputMergeUnitInput),
 			graphql.NewInputUnmarshaler("MoveUnitInput", ec.unmarshalInputMoveUnitInput),
 			graphql.NewInputUnmarshaler("PositionInput", ec.unmarshalInputPositionInput),
+			graphql.NewInputUnmarshaler("QualificationFilter", ec.unmarshalInputQualificationFilter),
 			graphql.NewInputUnmarshaler("QuietHoursInput", ec.unmarshalInputQuietHoursInput),
 			graphql.NewInputUnmarshaler("RecordConsentInput", ec.unmarshalInputRecordConsentInput),
 			graphql.NewInputUnmarshaler("RefreshSessionInput", ec.unmarshalInputRefreshSessionInput),
@@ -3869,6 +3902,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RequestTransferInput", ec.unmarshalInputRequestTransferInput),
 			graphql.NewInputUnmarshaler("RequireSecondFactorInput", ec.unmarshalInputRequireSecondFactorInput),
 			graphql.NewInputUnmarshaler("ResetSecondFactorInput", ec.unmarshalInputResetSecondFactorInput),
+			graphql.NewInputUnmarshaler("ResponderFilter", ec.unmarshalInputResponderFilter),
+			graphql.NewInputUnmarshaler("ResponderSort", ec.unmarshalInputResponderSort),
 			graphql.NewInputUnmarshaler("RetireResponderInput", ec.unmarshalInputRetireResponderInput),
 			graphql.NewInputUnmarshaler("RevokeRoleInput", ec.unmarshalInputRevokeRoleInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
@@ -3975,7 +4010,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/account.graphqls" "schema/application.graphqls" "schema/auditlog.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/note.graphqls" "schema/presence.graphqls" "schema/privacy.graphqls" "schema/profile.graphqls" "schema/roster.graphqls" "schema/secondfactor.graphqls" "schema/session.graphqls" "schema/staff.graphqls" "schema/training.graphqls" "schema/transfer.graphqls" "schema/unit.graphqls"
+//go:embed "schema/account.graphqls" "schema/application.graphqls" "schema/auditlog.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/directory.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/note.graphqls" "schema/presence.graphqls" "schema/privacy.graphqls" "schema/profile.graphqls" "schema/roster.graphqls" "schema/secondfactor.graphqls" "schema/session.graphqls" "schema/staff.graphqls" "schema/training.graphqls" "schema/transfer.graphqls" "schema/unit.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3993,6 +4028,7 @@ var sources = []*ast.Source{
 	{Name: "schema/availability.graphqls", Input: sourceData("schema/availability.graphqls"), BuiltIn: false},
 	{Name: "schema/common.graphqls", Input: sourceData("schema/common.graphqls"), BuiltIn: false},
 	{Name: "schema/device.graphqls", Input: sourceData("schema/device.graphqls"), BuiltIn: false},
+	{Name: "schema/directory.graphqls", Input: sourceData("schema/directory.graphqls"), BuiltIn: false},
 	{Name: "schema/dispatch.graphqls", Input: sourceData("schema/dispatch.graphqls"), BuiltIn: false},
 	{Name: "schema/incident.graphqls", Input: sourceData("schema/incident.graphqls"), BuiltIn: false},
 	{Name: "schema/note.graphqls", Input: sourceData("schema/note.graphqls"), BuiltIn: false},
@@ -4523,6 +4559,14 @@ func (ec *executionContext) childFields_Erasure(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Erasure", field.Name)
 }
 
+func (ec *executionContext) childFields_ExportRespondersPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "download":
+		return ec.fieldContext_ExportRespondersPayload_download(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExportRespondersPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_FollowSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "availability":
@@ -4977,6 +5021,8 @@ func (ec *executionContext) childFields_ResponderConnection(ctx context.Context,
 		return ec.fieldContext_ResponderConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ResponderConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ResponderConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResponderConnection", field.Name)
 }
@@ -5749,6 +5795,20 @@ func (ec *executionContext) field_Mutation_eraseMyAccount_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (EraseMyAccountInput, error) {
 			return ec.unmarshalNEraseMyAccountInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐEraseMyAccountInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_exportResponders_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ExportRespondersInput, error) {
+			return ec.unmarshalNExportRespondersInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐExportRespondersInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6594,30 +6654,46 @@ func (ec *executionContext) field_Query_responders_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["orgUnitId"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "status",
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*ResponderFilter, error) {
+			return ec.unmarshalOResponderFilter2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "sort",
+		func(ctx context.Context, v any) (ResponderSort, error) {
+			return ec.unmarshalNResponderSort2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderSort(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sort"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "status",
 		func(ctx context.Context, v any) (*roster.Status, error) {
 			return ec.unmarshalOResponderStatus2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatus(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["status"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["status"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (int, error) {
 			return ec.unmarshalNInt2int(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
+	args["after"] = arg5
 	return args, nil
 }
 
@@ -10459,6 +10535,38 @@ func (ec *executionContext) fieldContext_Erasure_doneAt(_ context.Context, field
 	return graphql.NewScalarFieldContext("Erasure", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _ExportRespondersPayload_download(ctx context.Context, field graphql.CollectedField, obj *ExportRespondersPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExportRespondersPayload_download(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Download, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Download) graphql.Marshaler {
+			return ec.marshalNDownload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐDownload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExportRespondersPayload_download(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExportRespondersPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Download(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _FollowSchedulePayload_availability(ctx context.Context, field graphql.CollectedField, obj *FollowSchedulePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12693,6 +12801,68 @@ func (ec *executionContext) fieldContext_Mutation_registerDevice(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_registerDevice_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_exportResponders(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_exportResponders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ExportResponders(ctx, fc.Args["input"].(ExportRespondersInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER", "TRAINER"})
+				if err != nil {
+					var zeroVal *ExportRespondersPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *ExportRespondersPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ExportRespondersPayload) graphql.Marshaler {
+			return ec.marshalOExportRespondersPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐExportRespondersPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_exportResponders(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExportRespondersPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_exportResponders_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -16417,6 +16587,68 @@ func (ec *executionContext) fieldContext_Query_myAuditLog(ctx context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_responders(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_responders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Responders(ctx, fc.Args["orgUnitId"].(string), fc.Args["filter"].(*ResponderFilter), fc.Args["sort"].(ResponderSort), fc.Args["status"].(*roster.Status), fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER", "TRAINER"})
+				if err != nil {
+					var zeroVal *ResponderConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *ResponderConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ResponderConnection) graphql.Marshaler {
+			return ec.marshalOResponderConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_responders(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ResponderConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_responders_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_alert(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16721,68 +16953,6 @@ func (ec *executionContext) fieldContext_Query_responder(ctx context.Context, fi
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_responder_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Query_responders(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Query_responders(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Responders(ctx, fc.Args["orgUnitId"].(string), fc.Args["status"].(*roster.Status), fc.Args["first"].(int), fc.Args["after"].(*string))
-		},
-		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
-			directive0 := next
-
-			directive1 := func(ctx context.Context) (any, error) {
-				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER", "TRAINER"})
-				if err != nil {
-					var zeroVal *ResponderConnection
-					return zeroVal, err
-				}
-				if ec.Directives.Allow == nil {
-					var zeroVal *ResponderConnection
-					return zeroVal, errors.New("directive allow is not implemented")
-				}
-				return ec.Directives.Allow(ctx, nil, directive0, to)
-			}
-
-			next = directive1
-			return next
-		},
-		func(ctx context.Context, selections ast.SelectionSet, v *ResponderConnection) graphql.Marshaler {
-			return ec.marshalOResponderConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderConnection(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Query_responders(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Query",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ResponderConnection(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Query_responders_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -18580,6 +18750,29 @@ func (ec *executionContext) fieldContext_ResponderConnection_pageInfo(_ context.
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ResponderConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *ResponderConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResponderConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResponderConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ResponderConnection", field, true, false, "Int")
 }
 
 func (ec *executionContext) _RetireResponderPayload_responder(ctx context.Context, field graphql.CollectedField, obj *RetireResponderPayload) (ret graphql.Marshaler) {
@@ -22804,6 +22997,73 @@ func UnmarshalEraseMyAccountInput(ctx context.Context, raw any) (EraseMyAccountI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputExportRespondersInput(ctx context.Context, obj any) (ExportRespondersInput, error) {
+	var it ExportRespondersInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["sort"]; !present {
+		asMap["sort"] = map[string]any{"by": "ORG_UNIT", "direction": "ASC"}
+	}
+
+	fieldsInOrder := [...]string{"orgUnitId", "filter", "sort", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orgUnitId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orgUnitId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrgUnitID = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := ec.unmarshalOResponderFilter2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := ec.unmarshalNResponderSort2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderSort(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalExportRespondersInput unmarshals raw into the ExportRespondersInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalExportRespondersInput(ctx context.Context, raw any) (ExportRespondersInput, error) {
+	var out ExportRespondersInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ExportRespondersInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputFollowScheduleInput(ctx context.Context, obj any) (FollowScheduleInput, error) {
 	var it FollowScheduleInput
 	if obj == nil {
@@ -23312,6 +23572,66 @@ func (ec *executionContext) unmarshalInputPositionInput(ctx context.Context, obj
 func UnmarshalPositionInput(ctx context.Context, raw any) (PositionInput, error) {
 	var out PositionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PositionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputQualificationFilter(ctx context.Context, obj any) (QualificationFilter, error) {
+	var it QualificationFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["state"]; !present {
+		asMap["state"] = "VALID"
+	}
+
+	fieldsInOrder := [...]string{"courseId", "state", "before"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "courseId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("courseId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CourseID = data
+		case "state":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("state"))
+			data, err := ec.unmarshalNQualificationState2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐQualificationState(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.State = data
+		case "before":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("before"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Before = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalQualificationFilter unmarshals raw into the QualificationFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalQualificationFilter(ctx context.Context, raw any) (QualificationFilter, error) {
+	var out QualificationFilter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "QualificationFilter", raw, &out)
 	return out, err
 }
 
@@ -24299,6 +24619,129 @@ func (ec *executionContext) unmarshalInputResetSecondFactorInput(ctx context.Con
 func UnmarshalResetSecondFactorInput(ctx context.Context, raw any) (ResetSecondFactorInput, error) {
 	var out ResetSecondFactorInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ResetSecondFactorInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputResponderFilter(ctx context.Context, obj any) (ResponderFilter, error) {
+	var it ResponderFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"text", "statuses", "onDuty", "transportModes", "qualification"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOResponderStatus2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		case "onDuty":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onDuty"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OnDuty = data
+		case "transportModes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transportModes"))
+			data, err := ec.unmarshalOTransportMode2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportModeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TransportModes = data
+		case "qualification":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("qualification"))
+			data, err := ec.unmarshalOQualificationFilter2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQualificationFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Qualification = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalResponderFilter unmarshals raw into the ResponderFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalResponderFilter(ctx context.Context, raw any) (ResponderFilter, error) {
+	var out ResponderFilter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ResponderFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputResponderSort(ctx context.Context, obj any) (ResponderSort, error) {
+	var it ResponderSort
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"by", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "by":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("by"))
+			data, err := ec.unmarshalNResponderSortKey2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐSortKey(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.By = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNSortDirection2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSortDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalResponderSort unmarshals raw into the ResponderSort input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalResponderSort(ctx context.Context, raw any) (ResponderSort, error) {
+	var out ResponderSort
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ResponderSort", raw, &out)
 	return out, err
 }
 
@@ -26927,6 +27370,39 @@ func (ec *executionContext) _Erasure(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var exportRespondersPayloadImplementors = []string{"ExportRespondersPayload"}
+
+func (ec *executionContext) _ExportRespondersPayload(ctx context.Context, sel ast.SelectionSet, obj *ExportRespondersPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exportRespondersPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExportRespondersPayload")
+		case "download":
+			out.Values[i] = ec._ExportRespondersPayload_download(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var followSchedulePayloadImplementors = []string{"FollowSchedulePayload"}
 
 func (ec *executionContext) _FollowSchedulePayload(ctx context.Context, sel ast.SelectionSet, obj *FollowSchedulePayload) graphql.Marshaler {
@@ -27654,6 +28130,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "exportResponders":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_exportResponders(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "acknowledgeAlert":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_acknowledgeAlert(ctx, field)
@@ -28357,6 +28840,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_myAuditLog(ctx, field)
 				})
+		case "responders":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_responders(ctx, field)
+				})
 		case "alert":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -28386,12 +28875,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_responder(ctx, field)
-				})
-		case "responders":
-			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._Query_responders(ctx, field)
 				})
 		case "mySessions":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -29220,13 +29703,19 @@ func (ec *executionContext) _ResponderConnection(ctx context.Context, sel ast.Se
 		case "nodes":
 			out.Values[i] = ec._ResponderConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ResponderConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ResponderConnection_totalCount(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -31172,6 +31661,11 @@ func (ec *executionContext) marshalNErasureReason2githubᚗcomᚋmusterhqᚋmust
 	return res
 }
 
+func (ec *executionContext) unmarshalNExportRespondersInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐExportRespondersInput(ctx context.Context, v any) (ExportRespondersInput, error) {
+	res, err := ec.unmarshalInputExportRespondersInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
 	res, err := graphql.UnmarshalFloatContext(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -31520,6 +32014,21 @@ func (ec *executionContext) marshalNPresence2ᚖgithubᚗcomᚋmusterhqᚋmuster
 	return ec._Presence(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNQualificationState2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐQualificationState(ctx context.Context, v any) (roster.QualificationState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.QualificationState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNQualificationState2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐQualificationState(ctx context.Context, sel ast.SelectionSet, v roster.QualificationState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "QualificationState!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNQuietHours2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHours(ctx context.Context, sel ast.SelectionSet, v *QuietHours) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "QuietHours!")
@@ -31650,6 +32159,31 @@ func (ec *executionContext) marshalNResponder2ᚖgithubᚗcomᚋmusterhqᚋmuste
 		return graphql.Null
 	}
 	return ec._Responder(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNResponderSort2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderSort(ctx context.Context, v any) (ResponderSort, error) {
+	res, err := ec.unmarshalInputResponderSort(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNResponderSort2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderSort(ctx context.Context, v any) (*ResponderSort, error) {
+	res, err := ec.unmarshalInputResponderSort(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNResponderSortKey2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐSortKey(ctx context.Context, v any) (roster.SortKey, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.SortKey(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNResponderSortKey2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐSortKey(ctx context.Context, sel ast.SelectionSet, v roster.SortKey) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ResponderSortKey!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNResponderStatus2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatus(ctx context.Context, v any) (roster.Status, error) {
@@ -31839,6 +32373,16 @@ func (ec *executionContext) unmarshalNSignInInput2githubᚗcomᚋmusterhqᚋmust
 func (ec *executionContext) unmarshalNSignInWithIdTokenInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSignInWithIDTokenInput(ctx context.Context, v any) (SignInWithIDTokenInput, error) {
 	res, err := ec.unmarshalInputSignInWithIdTokenInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSortDirection2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSortDirection(ctx context.Context, v any) (SortDirection, error) {
+	var res SortDirection
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSortDirection2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐSortDirection(ctx context.Context, sel ast.SelectionSet, v SortDirection) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNStaffAccount2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐStaffAccount(ctx context.Context, sel ast.SelectionSet, v *StaffAccount) graphql.Marshaler {
@@ -32443,6 +32987,13 @@ func (ec *executionContext) marshalOExclusion2ᚖgithubᚗcomᚋmusterhqᚋmuste
 	return res
 }
 
+func (ec *executionContext) marshalOExportRespondersPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐExportRespondersPayload(ctx context.Context, sel ast.SelectionSet, v *ExportRespondersPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ExportRespondersPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
 	if v == nil {
 		return nil, nil
@@ -32646,6 +33197,14 @@ func (ec *executionContext) marshalOPresence2ᚖgithubᚗcomᚋmusterhqᚋmuster
 	return ec._Presence(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOQualificationFilter2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQualificationFilter(ctx context.Context, v any) (*QualificationFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputQualificationFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOQuietHours2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐQuietHoursᚄ(ctx context.Context, sel ast.SelectionSet, v []*QuietHours) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -32796,6 +33355,50 @@ func (ec *executionContext) marshalOResponderConnection2ᚖgithubᚗcomᚋmuster
 		return graphql.Null
 	}
 	return ec._ResponderConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOResponderFilter2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐResponderFilter(ctx context.Context, v any) (*ResponderFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputResponderFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOResponderStatus2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatusᚄ(ctx context.Context, v any) ([]roster.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]roster.Status, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNResponderStatus2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOResponderStatus2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []roster.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNResponderStatus2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOResponderStatus2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐStatus(ctx context.Context, v any) (*roster.Status, error) {
@@ -33047,6 +33650,42 @@ func (ec *executionContext) marshalOTimelineConnection2ᚖgithubᚗcomᚋmusterh
 		return graphql.Null
 	}
 	return ec._TimelineConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTransportMode2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportModeᚄ(ctx context.Context, v any) ([]roster.TransportMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]roster.TransportMode, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTransportMode2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOTransportMode2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportModeᚄ(ctx context.Context, sel ast.SelectionSet, v []roster.TransportMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTransportMode2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOTransportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐTransportMode(ctx context.Context, v any) (*roster.TransportMode, error) {

@@ -435,11 +435,11 @@ type DeclineAlertPayload struct {
 	Alert *dispatch.Alert `json:"alert"`
 }
 
-// A file that can be fetched once, with a plain GET.
+// A file that can be fetched once, with a plain GET, for a few minutes.
 type Download struct {
-	// Where, from the server's address on. It is a secret: whoever has it can fetch the file.
+	// Where: a path on this server. Whoever has it has the file.
 	URL string `json:"url"`
-	// Until when.
+	// Until when it can be fetched.
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
@@ -515,6 +515,24 @@ type Erasure struct {
 	BegunAt time.Time `json:"begunAt"`
 	// When nothing was left to erase; null while there is more to do.
 	DoneAt *time.Time `json:"doneAt,omitempty"`
+}
+
+// For exportResponders.
+type ExportRespondersInput struct {
+	// The org unit.
+	OrgUnitID string `json:"orgUnitId"`
+	// Only those who meet all of this.
+	Filter *ResponderFilter `json:"filter,omitempty"`
+	// In which order.
+	Sort *ResponderSort `json:"sort"`
+	// Accepted for uniformity: repeating makes another download of the same, and changes nothing.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of exportResponders.
+type ExportRespondersPayload struct {
+	// Where the file is.
+	Download *Download `json:"download"`
 }
 
 // For followSchedule.
@@ -721,6 +739,16 @@ type Presence struct {
 	AccuracyMeters float64 `json:"accuracyMeters"`
 	// When the position was taken.
 	RecordedAt time.Time `json:"recordedAt"`
+}
+
+// Which qualification is looked for, and how it stands at the moment.
+type QualificationFilter struct {
+	// The course.
+	CourseID string `json:"courseId"`
+	// How it stands.
+	State roster.QualificationState `json:"state"`
+	// Of those that are EXPIRING: which end before this.
+	Before *time.Time `json:"before,omitempty"`
 }
 
 // A part of every day, by the clock of the responder's district.
@@ -1025,12 +1053,26 @@ type ResetSecondFactorPayload struct {
 	Account *StaffAccount `json:"account"`
 }
 
-// A page of responders.
-type ResponderConnection struct {
-	// The responders.
-	Nodes []*roster.Responder `json:"nodes"`
-	// Where the page is in the list.
-	PageInfo *PageInfo `json:"pageInfo"`
+// Who of the roster is looked for: those who meet all that is given.
+type ResponderFilter struct {
+	// A part of the name, in characters, in pinyin or in its initials (张, zhangs and zs find 张三); or, for those who may read phones, at least 3 digits that the phone ends with. At most 50 characters.
+	Text *string `json:"text,omitempty"`
+	// With one of these statuses.
+	Statuses []roster.Status `json:"statuses,omitempty"`
+	// On duty at the moment, or not.
+	OnDuty *bool `json:"onDuty,omitempty"`
+	// With one of these means of transport.
+	TransportModes []roster.TransportMode `json:"transportModes,omitempty"`
+	// With a qualification, or without it.
+	Qualification *QualificationFilter `json:"qualification,omitempty"`
+}
+
+// In which order the roster is listed. Those who are alike in it are ordered by id.
+type ResponderSort struct {
+	// By what.
+	By roster.SortKey `json:"by"`
+	// In which direction.
+	Direction SortDirection `json:"direction"`
 }
 
 // For retireResponder.
@@ -1441,6 +1483,64 @@ func (e *Audience) UnmarshalJSON(b []byte) error {
 }
 
 func (e Audience) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// In which direction a list is sorted.
+type SortDirection string
+
+const (
+	// From the lowest up.
+	SortDirectionAsc SortDirection = "ASC"
+	// From the highest down.
+	SortDirectionDesc SortDirection = "DESC"
+)
+
+var AllSortDirection = []SortDirection{
+	SortDirectionAsc,
+	SortDirectionDesc,
+}
+
+func (e SortDirection) IsValid() bool {
+	switch e {
+	case SortDirectionAsc, SortDirectionDesc:
+		return true
+	}
+	return false
+}
+
+func (e SortDirection) String() string {
+	return string(e)
+}
+
+func (e *SortDirection) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SortDirection(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SortDirection", str)
+	}
+	return nil
+}
+
+func (e SortDirection) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SortDirection) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SortDirection) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

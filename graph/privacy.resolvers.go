@@ -12,11 +12,8 @@ import (
 )
 
 func (r *mutationResolver) RequestMyData(ctx context.Context) (*RequestMyDataPayload, error) {
-	secret, expiresAt, err := r.Auth.IssueTicket(ctx, r.Auth.DB, actor(ctx), PersonalData, "")
-	if err != nil {
-		return nil, err
-	}
-	return &RequestMyDataPayload{Download: &Download{URL: downloadPath + secret, ExpiresAt: expiresAt}}, nil
+	file, err := r.download(ctx, DownloadPersonal, nil)
+	return &RequestMyDataPayload{Download: file}, err
 }
 
 func (r *mutationResolver) EraseMyAccount(ctx context.Context, input EraseMyAccountInput) (*EraseMyAccountPayload, error) {

@@ -9,7 +9,6 @@ import (
 	"context"
 
 	"github.com/musterhq/muster/roster"
-	"github.com/musterhq/muster/store"
 )
 
 func (r *queryResolver) Responder(ctx context.Context, id string) (*roster.Responder, error) {

@@ -33,7 +33,7 @@ func madeUp(random *rand.Rand, i int) *Responder {
 		UnitID: unit, UnitPath: district + "/" + parent + "/" + unit + "/",
 		Status: []Status{StatusActive, StatusActive, StatusActive, StatusSuspended, StatusApplied}[random.IntN(5)], StatusAt: at,
 		TransportMode: transportModes[random.IntN(len(transportModes))], Equipment: []string{"AED"},
-		Availability: Availability{OnDuty: random.IntN(2) == 0}, Consents: Agreed("1", at),
+		Duty: Duty{OnDuty: random.IntN(2) == 0}, Consents: Agreed("1", at),
 		Qualifications: []Qualification{{CourseID: "first-responder", Until: at.AddDate(2, 0, 0)}}, EnrolledAt: at,
 	}
 }

@@ -81,13 +81,13 @@ func (f *fixture) drawResponder(rt *rapid.T, n int) *Responder {
 		Status:        rapid.SampledFrom(sortedStatuses).Draw(rt, "status"),
 		TransportMode: rapid.SampledFrom(transportModes).Draw(rt, "mode"),
 		EnrolledAt:    f.clock.Now().Add(-time.Duration(rapid.IntRange(0, 5).Draw(rt, "enrolled")) * time.Hour),
-		Availability:  Availability{OnDuty: rapid.Bool().Draw(rt, "duty")},
+		Duty:          Duty{OnDuty: rapid.Bool().Draw(rt, "duty")},
 	}
 	if team != "" {
 		r.Memberships = []Membership{{UnitID: team, UnitPath: pathIn(team)}}
 	}
-	if minutes := rapid.IntRange(-1, 100).Draw(rt, "until"); r.Availability.OnDuty && minutes > 0 {
-		r.Availability.Until = f.clock.Now().Add(time.Duration(minutes) * time.Minute)
+	if minutes := rapid.IntRange(-1, 100).Draw(rt, "until"); r.Duty.OnDuty && minutes > 0 {
+		r.Duty.Until = f.clock.Now().Add(time.Duration(minutes) * time.Minute)
 	}
 	for _, course := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"first", "second"}), 0, 2, rapid.ID).Draw(rt, "courses") {
 		until := f.clock.Now().Add(time.Duration(rapid.IntRange(-2, 4).Draw(rt, "ends")) * time.Hour)

@@ -119,7 +119,7 @@ func (e *export) row(r *Responder, u *Unit) []any {
 		unit = u.Name
 	}
 	row := []any{
-		r.Name, e.phone(r), unit, r.UnitID, e.say("export.status." + string(r.Status)),
+		r.Name, r.PhoneFor(e.actor), unit, r.UnitID, e.say("export.status." + string(r.Status)),
 		e.say("export.transport_mode." + string(r.TransportMode)), strings.Join(r.Equipment, "、"),
 		r.EnrolledAt.In(e.s.zone), nil, nil,
 	}
@@ -141,22 +141,4 @@ func (e *export) qualification(r *Responder) *Qualification {
 		last = &r.Qualifications[i]
 	}
 	return last
-}
-
-// phone is the responder's as far as the actor may read it.
-func (e *export) phone(r *Responder) string {
-	if slices.ContainsFunc(r.UnitPaths(), func(path string) bool { return e.actor.May(path, auth.RoleDispatcher) }) {
-		return r.Phone
-	}
-	return maskPhone(r.Phone)
-}
-
-// maskPhone leaves of a phone number what tells it from others that one knows:
-// its first and its last digits.
-func maskPhone(phone string) string {
-	const first, last = 6, 2 // +86138, and the end
-	if len(phone) <= first+last {
-		return strings.Repeat("*", len(phone))
-	}
-	return phone[:first] + strings.Repeat("*", len(phone)-first-last) + phone[len(phone)-last:]
 }

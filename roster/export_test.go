@@ -109,15 +109,6 @@ func TestExportFailsBeforeItWrites(t *testing.T) {
 	}
 }
 
-func TestMaskPhone(t *testing.T) {
-	t.Parallel()
-	for phone, want := range map[string]string{"+8613800138000": "+86138******00", "+8613800": "********", "": ""} {
-		if got := maskPhone(phone); got != want {
-			t.Errorf("%s is %s, want %s", phone, got, want)
-		}
-	}
-}
-
 func BenchmarkExport(b *testing.B) {
 	f := newFixtureOn(b, embedded(b))
 	f.populate(b, *rosterSize)

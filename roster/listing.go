@@ -36,9 +36,9 @@ func listingOf(r *Responder) *listing {
 // it is off duty, and never if its duty has no end. So it agrees with OnDutyAt
 // at any time.
 func offDutyFrom(r *Responder) int64 {
-	until := r.Availability.Until
+	until := r.Duty.Until
 	switch {
-	case r.Status != StatusActive || !r.Availability.OnDuty:
+	case r.Status != StatusActive || !r.Duty.OnDuty:
 		return 0
 	case until.IsZero():
 		return never

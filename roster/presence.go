@@ -150,10 +150,10 @@ func (s *Service) onDuty(ctx context.Context, on store.Conn, accountID string) (
 	switch {
 	case err != nil:
 		return nil, err
+	case r.Status == StatusActive && !r.Consents.Position.Holds():
+		return nil, fault.Conflict("position_consent")
 	case !r.OnDutyAt(s.now()):
 		return nil, fault.Conflict("off_duty")
-	case !r.Consents.Position.Holds():
-		return nil, fault.Conflict("position_consent")
 	}
 	return r, nil
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )

@@ -215,8 +215,13 @@ func TestReportPosition_needsConsent(t *testing.T) {
 			if p := f.presenceOf(t, r.ID); p != nil {
 				t.Errorf("kept %+v", p)
 			}
+			if got := f.own(t, "acc_own"); got.OnDutyAt(f.clock.Now()) || got.Duty.Reason != DutyNoConsent {
+				t.Errorf("the duty is %+v", got.Duty)
+			}
+			f.change(t, r.ID, func(r *Responder) { r.Consents = Agreed("2", f.clock.Now()) })
+			f.setDuty(t, "acc_own", true)
 			if !f.own(t, "acc_own").OnDutyAt(f.clock.Now()) {
-				t.Error("off duty")
+				t.Error("off duty with the consent")
 			}
 		})
 	}

@@ -27,7 +27,7 @@ type opener func(ctx context.Context, actor auth.Principal, args string) (downlo
 
 // downloads are the files that tickets are issued for, by purpose.
 func (a *app) downloads() map[string]opener {
-	return map[string]opener{graph.DownloadRoster: a.openRoster}
+	return map[string]opener{graph.DownloadRoster: a.openRoster, graph.DownloadPersonal: a.openPersonal}
 }
 
 const xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

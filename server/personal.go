@@ -107,10 +107,8 @@ func (a *app) subjects(ctx context.Context, accountID string) ([]string, error) 
 	return []string{accountID, responderID}, nil
 }
 
-// personalData is the download of everything about the actor's own account.
-func (a *app) personalData(
-	ctx context.Context, actor auth.Principal, _ string,
-) (name, contentType string, write func(io.Writer) error, err error) {
-	name = "muster-" + actor.AccountID + ".json"
-	return name, "application/json", func(w io.Writer) error { return a.privacy.CopyOwn(ctx, actor, w) }, nil
+// openPersonal opens the copy of everything about the actor's own account.
+func (a *app) openPersonal(ctx context.Context, actor auth.Principal, _ string) (download, error) {
+	write := func(w io.Writer) error { return a.privacy.CopyOwn(ctx, actor, w) }
+	return download{"muster-" + actor.AccountID + ".json", "application/json", write}, nil
 }
