@@ -32,7 +32,7 @@ var edges = map[string][]string{
 	"fault":    {},
 	"geo":      {},
 	"locale":   {},
-	"sheet":    {},
+	"sheet":    {"fault"},
 	"store":    {},
 	"auth":     {"fault", "geo", "locale", "store"},
 	"audit":    {"auth", "store"},
@@ -64,7 +64,7 @@ var edges = map[string][]string{
 
 	"server": {
 		"audit", "auth", "auth/idtoken", "demo", "dispatch", "fault", "geo", "graph", "graph/transport", "locale", "notify", "notify/fcm",
-		"notify/fcm/fcmtest", "privacy", "roster", "store", "store/mongo", "store/sqlite", "training",
+		"notify/fcm/fcmtest", "privacy", "roster", "sheet", "store", "store/mongo", "store/sqlite", "training",
 	},
 }
 

@@ -143,6 +143,7 @@ type NewResponder struct {
 	TransportMode TransportMode
 	Equipment     []string
 	Consents      Consents
+	EnrolledAt    time.Time // zero for now
 }
 
 // Enrol puts somebody on the roster, off duty. It is for start-up and demo
@@ -160,7 +161,10 @@ func (s *Service) Enrol(ctx context.Context, on store.Conn, n NewResponder) (*Re
 	r := &Responder{
 		Meta: store.Meta{ID: s.newID("rsp")}, AccountID: n.AccountID, Name: strings.TrimSpace(n.Name), Phone: n.Phone,
 		UnitID: u.ID, UnitPath: u.Path, Status: n.Status, StatusAt: s.now(), TransportMode: n.TransportMode,
-		Equipment: n.Equipment, Consents: n.Consents, EnrolledAt: s.now(),
+		Equipment: n.Equipment, Consents: n.Consents, EnrolledAt: n.EnrolledAt,
+	}
+	if r.EnrolledAt.IsZero() {
+		r.EnrolledAt = s.now()
 	}
 	r.Duty, _ = effective(r.Availability, r.Status, s.zone, s.now())
 	err = responders.Insert(ctx, on, r)

@@ -92,7 +92,9 @@ func New(c Config) *Service {
 
 // Collections lists the package's collections, for store.Open.
 func Collections() []store.Definition {
-	return []store.Definition{units, boundaries, reorganisations, responders, presences, requests, consents, notes}
+	return []store.Definition{
+		units, boundaries, reorganisations, responders, presences, requests, consents, notes, imports, importRows,
+	}
 }
 
 // known turns a missing document into the NOT_FOUND of that thing.

@@ -45,6 +45,7 @@ type NewCertificate struct {
 	HolderName  string
 	CourseID    string
 	IssuedAt    time.Time // not in the future
+	ExpiresAt   time.Time // after IssuedAt; zero for the course's months
 }
 
 // Issue issues a certificate that is valid for the course's months, and tells
@@ -76,11 +77,14 @@ func (s *Service) issue(ctx context.Context, tx *store.Tx, n NewCertificate) (*C
 	if err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}
-	issued := n.IssuedAt.UTC().Truncate(time.Millisecond)
+	issued, expires := n.IssuedAt.UTC().Truncate(time.Millisecond), n.ExpiresAt.UTC().Truncate(time.Millisecond)
+	if n.ExpiresAt.IsZero() {
+		expires = addMonths(issued, course.ValidityMonths)
+	}
 	c := &Certificate{
 		Meta: store.Meta{ID: s.newID("crt")}, Number: number, ResponderID: n.ResponderID,
 		HolderName: strings.TrimSpace(n.HolderName), CourseID: course.ID,
-		IssuedAt: issued, ExpiresAt: addMonths(issued, course.ValidityMonths),
+		IssuedAt: issued, ExpiresAt: expires,
 	}
 	if err := certificates.Insert(ctx, tx, c); err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
@@ -111,6 +115,8 @@ func (n NewCertificate) check(now time.Time) error {
 		return fault.Invalid("holderName", "required")
 	case n.IssuedAt.After(now):
 		return fault.Invalid("issuedAt", "issued_in_future")
+	case !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(n.IssuedAt):
+		return fault.Invalid("expiresAt", "expires_before_issued")
 	}
 	return nil
 }

@@ -1,0 +1,174 @@
+package roster
+
+import (
+	"cmp"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/musterhq/muster/sheet"
+)
+
+// nameIndex finds units by what people write for them.
+type nameIndex struct {
+	byID map[string]*Unit
+	// exact has the units by their names, with or without those above them;
+	// loose by their names without 区, 街道 and 社区.
+	exact, loose map[string][]*Unit
+}
+
+// newNameIndex indexes the units, of which there are some hundreds.
+func newNameIndex(all []*Unit) *nameIndex {
+	x := &nameIndex{byID: map[string]*Unit{}, exact: map[string][]*Unit{}, loose: map[string][]*Unit{}}
+	for _, u := range all {
+		x.byID[u.ID] = u
+	}
+	for _, u := range all {
+		for name := range spellings(x.chain(u), func(name string) []string { return []string{name} }) {
+			x.exact[name] = append(x.exact[name], u)
+		}
+		for name := range spellings(x.chain(u), shortNames) {
+			x.loose[name] = append(x.loose[name], u)
+		}
+	}
+	return x
+}
+
+// chain is the names from the top down to the unit.
+func (x *nameIndex) chain(u *Unit) []string {
+	var names []string
+	for ; u != nil && len(names) < 3; u = x.byID[u.ParentID] {
+		names = append(names, squeezed(u.Name))
+	}
+	slices.Reverse(names)
+	return names
+}
+
+// spellings are all ways to write the last of the names, with any of the others
+// before it.
+func spellings(chain []string, ways func(string) []string) map[string]bool {
+	last := len(chain) - 1
+	ends := ways(chain[last])
+	all := map[string]bool{}
+	for _, e := range ends {
+		all[e] = true
+	}
+	for i := last - 1; i >= 0; i-- {
+		for _, known := range slices.Collect(maps.Keys(all)) {
+			for _, above := range ways(chain[i]) {
+				all[above+known] = true
+			}
+		}
+	}
+	return all
+}
+
+// suffixes are what is left out of names, the longest first.
+var suffixes = []string{"社区居民委员会", "社区居委会", "社区工作站", "街道办事处", "居委会", "街道办", "社区", "街道", "区"}
+
+// shortNames returns the name with and without its suffix, and with the long
+// forms of it that offices use.
+func shortNames(name string) []string {
+	for _, s := range suffixes {
+		short, ok := strings.CutSuffix(name, s)
+		if !ok || short == "" {
+			continue
+		}
+		names := []string{name, short}
+		switch s {
+		case "社区":
+			names = append(names, short+"社区居委会", short+"居委会", short+"社区工作站")
+		case "街道":
+			names = append(names, short+"街道办事处", short+"街道办", short+"街办")
+		}
+		return names
+	}
+	return []string{name}
+}
+
+// squeezed is a name without spaces and the signs that people put between the
+// parts of a path.
+func squeezed(name string) string {
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" /\\>-—_·|、,.:", r) {
+			return -1
+		}
+		return r
+	}, sheet.Fold(name)))
+}
+
+// aboveDistricts are the names of a province and a city before a district's.
+var aboveDistricts = regexp.MustCompile(`^(.{2,8}?省)?(.{2,6}?市)?`)
+
+// find returns the units that the names, from the top down, may mean.
+func (x *nameIndex) find(names []string) []*Unit {
+	text := squeezed(strings.Join(names, ""))
+	for _, t := range []string{text, aboveDistricts.ReplaceAllString(text, "")} {
+		for _, by := range []map[string][]*Unit{x.exact, x.loose} {
+			if found := by[t]; len(found) > 0 {
+				return found
+			}
+		}
+	}
+	if last := len(names) - 1; last > 0 && containsAll(squeezed(names[last]), names[:last]) {
+		return x.find(names[last:]) // which has the whole path
+	}
+	return nil
+}
+
+func containsAll(text string, names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return !strings.Contains(text, squeezed(n)) })
+}
+
+// resolve finds the unit that a row means within the import's scope. It returns
+// nil if the row says none.
+func (x *nameIndex) resolve(said *saying, scope string) (*Unit, *ImportProblem) {
+	if said.UnitCode != "" {
+		u := x.byID[said.UnitCode]
+		switch {
+		case u == nil:
+			return nil, &ImportProblem{Field: FieldUnitCode, Code: ProblemUnit, Value: said.UnitCode}
+		case !strings.HasPrefix(u.Path, scope):
+			return nil, &ImportProblem{Field: FieldUnitCode, Code: ProblemOutside, Value: said.UnitCode}
+		}
+		return u, nil
+	}
+	if len(said.UnitNames) == 0 {
+		return nil, nil
+	}
+	return x.resolveNames(said.UnitNames, scope)
+}
+
+func (x *nameIndex) resolveNames(names []string, scope string) (*Unit, *ImportProblem) {
+	problem := &ImportProblem{Field: FieldUnit, Code: ProblemUnit, Value: strings.Join(names, "/")}
+	all := x.find(names)
+	if len(all) == 0 {
+		return nil, problem
+	}
+	within := slices.DeleteFunc(slices.Clone(all), func(u *Unit) bool { return !strings.HasPrefix(u.Path, scope) })
+	switch len(within) {
+	case 0:
+		problem.Code = ProblemOutside
+		return nil, problem
+	case 1:
+		return within[0], nil
+	}
+	problem.Code, problem.Args = ProblemAmbiguous, map[string]string{"codes": codesOf(within)}
+	return nil, problem
+}
+
+// maxCandidates is how many units an ambiguous name lists.
+const maxCandidates = 5
+
+func codesOf(all []*Unit) string {
+	slices.SortFunc(all, func(a, b *Unit) int { return cmp.Compare(a.ID, b.ID) })
+	var codes []string
+	for _, u := range all[:min(len(all), maxCandidates)] {
+		codes = append(codes, u.ID+" "+u.Name)
+	}
+	if len(all) > maxCandidates {
+		codes = append(codes, "…")
+	}
+	return strings.Join(codes, ", ")
+}
