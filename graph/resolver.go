@@ -19,6 +19,7 @@ type Resolver struct {
 	Audit      *audit.Log
 	Auth       *auth.Service
 	Roster     *roster.Service
+	Imports    *roster.Imports
 	Training   *training.Service
 	Notify     *notify.Service
 	Dispatches *dispatch.Service

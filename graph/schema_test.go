@@ -115,6 +115,9 @@ var boundedLists = map[string]string{
 	"Responder.memberships":                    "at most 10",
 	"Responder.pendingRequests":                "at most 5",
 	"AuditEntry.details":                       "what the program says of one step",
+	"RosterImport.ignoredColumns":              "of a hundred columns",
+	"RosterImportChange.fields":                "one for each field",
+	"RosterImportProblem.problems":             "a few for each column",
 }
 
 func TestSchemaPagesWhatCanGrow(t *testing.T) {

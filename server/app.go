@@ -52,6 +52,7 @@ type app struct {
 	audit     *audit.Log
 	auth      *auth.Service
 	roster    *roster.Service
+	imports   *roster.Imports
 	tracker   *roster.Tracker
 	training  *training.Service
 	notify    *notify.Service
@@ -126,6 +127,9 @@ func (a *app) makeServices(p parts) (err error) {
 	if err != nil {
 		return err
 	}
+	a.imports = roster.NewImports(roster.ImportsConfig{
+		Roster: a.roster, Auth: a.auth, Issued: a.training.Issued, Certify: a.certify, Keep: roster.KeepImports,
+	})
 	a.dispatch = dispatch.New(dispatch.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log,
 		Roster: a.roster, Tracker: a.tracker, Training: a.training, Notify: a.notify, Audit: a.audit,
@@ -162,7 +166,7 @@ func (a *app) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for _, run := range []func(context.Context){
 		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run, a.privacy.Run,
-		a.roster.FollowDirectory, a.roster.TurnDuties().Run, a.roster.Reorganise().Run,
+		a.roster.FollowDirectory, a.roster.TurnDuties().Run, a.roster.Reorganise().Run, a.imports.Work().Run,
 		a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
 		workers.Go(func() { run(ctx) })
@@ -222,8 +226,8 @@ func (a *app) close() error { return a.db.Close() }
 // endpoint is the GraphQL endpoint.
 func (a *app) endpoint() http.Handler {
 	resolver := &graph.Resolver{
-		Auth: a.auth, Roster: a.roster, Training: a.training, Notify: a.notify, Dispatches: a.dispatch, Live: a.live,
-		Privacy: a.privacy, Audit: a.audit, Catalogue: a.catalogue, Now: store.Now, Log: a.log,
+		Auth: a.auth, Roster: a.roster, Imports: a.imports, Training: a.training, Notify: a.notify, Dispatches: a.dispatch,
+		Live: a.live, Privacy: a.privacy, Audit: a.audit, Catalogue: a.catalogue, Now: store.Now, Log: a.log,
 	}
 	return graph.NewEndpoint(resolver, graph.Endpoint{
 		Streams: a.streams, Authenticate: a.authenticateSocket, CheckOrigin: a.web.checkOrigin(), Introspection: a.web.graphiql,

@@ -40,6 +40,7 @@ func (a *app) handler() http.Handler {
 	endpoint := newNeighbours(a.web.maxStreams).limit(a.web.clientOf, a.identify(a.endpoint()))
 	mux.Handle(graphqlPath, a.web.crossOrigin(endpoint))
 	mux.Handle("GET "+graph.DownloadPath+"{ticket}", a.web.crossOrigin(http.HandlerFunc(a.fetch)))
+	mux.Handle(importPath, a.web.crossOrigin(a.identify(a.uploads())))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.HandleFunc("GET /.well-known/jwks.json", a.jwks)
