@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/musterhq/muster/roster"
-	"github.com/musterhq/muster/sheet"
 )
 
 // problemRow says what is wrong with a row, in the reader's language. What the
@@ -15,7 +14,7 @@ func (r *Resolver) problemRow(ctx context.Context, imp *roster.Import, row *rost
 	for _, p := range row.Problems {
 		problem := &RosterImportCellProblem{Field: p.Field, Code: string(p.Code), Message: r.problemText(ctx, p)}
 		if column := imp.Column(p.Field); column != nil {
-			name := sheet.ColumnName(column.Number)
+			name := column.Letters()
 			problem.Column, problem.Header = &name, &column.Header
 		}
 		if own {

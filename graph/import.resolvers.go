@@ -51,6 +51,14 @@ func (r *rosterImportResolver) OrgUnit(ctx context.Context, objs []*roster.Impor
 	return r.units(ctx, ids(objs, func(i *roster.Import) string { return i.UnitID }))
 }
 
+func (r *rosterImportResolver) Failure(ctx context.Context, obj *roster.Import) (*roster.ImportFailure, error) {
+	return some(obj.Failure), nil
+}
+
+func (r *rosterImportResolver) Mode(ctx context.Context, obj *roster.Import) (*roster.ImportMode, error) {
+	return some(obj.Mode), nil
+}
+
 func (r *rosterImportResolver) Progress(ctx context.Context, obj *roster.Import) (*RosterImportProgress, error) {
 	return &RosterImportProgress{Rows: int(obj.Rows), Checked: int(obj.Checked), Applied: int(obj.Applied)}, nil
 }

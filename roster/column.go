@@ -85,6 +85,9 @@ type ImportColumn struct {
 	Header string   `bson:"header"`
 }
 
+// Letters are what spreadsheet programs call the column.
+func (c ImportColumn) Letters() string { return sheet.ColumnName(c.Number) }
+
 // header is what the header's row of a file says.
 type header struct {
 	columns []ImportColumn
