@@ -380,6 +380,20 @@ func TestImportOfWhatIsExportedChangesNobodyWhoHasLeft(t *testing.T) {
 	}
 }
 
+func TestImportOfWhatIsExportedChangesNoSpelling(t *testing.T) {
+	t.Parallel()
+	im := newImporter(t)
+	im.applied(t, AllOrNothing, "姓名,手机,单位", "甲,13800138001,东一社区")
+	r := im.everybody(t)["+8613800138001"]
+	r.Name, r.Equipment = "甲  乙", []string{"N95/KN95 口罩", "AED"}
+	if err := responders.Replace(t.Context(), im.fixture.db, r); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(im.checked(t, "姓名,手机,单位,装备", "甲  乙,13800138001,东一社区,N95/KN95 口罩、AED")); got != "CHECKED 0 new 0 changed 1 unchanged 0 problems, 0 of 1" {
+		t.Error(got)
+	}
+}
+
 func TestImportIsOvertaken(t *testing.T) {
 	t.Parallel()
 	lines := []string{"姓名,手机,单位", "甲,13800138001,东一社区", "乙,13800138002,东一社区"}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/auth"
+	"github.com/musterhq/muster/sheet"
 	"github.com/musterhq/muster/store"
 )
 
@@ -156,12 +157,14 @@ func (j *judge) decideKnown(row *ImportRow, v *verdict) {
 	if said.Status != "" && said.Status != r.Status {
 		v.problem(FieldStatus, ProblemStatusMove, string(said.Status))
 	}
-	v.change(FieldName, r.Name, cmp.Or(said.Name, r.Name))
+	if said.Name != plain(r.Name) {
+		v.change(FieldName, r.Name, cmp.Or(said.Name, r.Name))
+	}
 	if v.unit != nil {
 		v.change(FieldUnit, r.UnitID, v.unit.ID)
 	}
 	v.change(FieldTransport, string(r.TransportMode), string(cmp.Or(said.Transport, r.TransportMode)))
-	if len(said.Equipment) > 0 {
+	if len(said.Equipment) > 0 && said.EquipmentText != plain(listed(r.Equipment)) {
 		v.change(FieldEquipment, listed(r.Equipment), listed(said.Equipment))
 	}
 	if !said.EnrolledOn.IsZero() {
@@ -189,6 +192,9 @@ func (j *judge) decideCertificate(row *ImportRow, v *verdict) {
 	v.certify = true
 	v.change(FieldCertifiedOn, "", dayText(on))
 }
+
+// plain is a text as it comes back from a spreadsheet to which it was exported.
+func plain(text string) string { return sheet.Cell{Value: text}.Plain() }
 
 // listed is equipment as staff write it.
 func listed(items []string) string { return strings.Join(items, "、") }

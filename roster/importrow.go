@@ -46,16 +46,19 @@ func (r *ImportRow) Name() string { return r.Said.Name }
 // saying is what a row says; the zero value of a field is that it says nothing.
 // Days are midnight UTC.
 type saying struct {
-	Name        string        `bson:"name,omitempty"`
-	Phone       string        `bson:"phone,omitempty"` // E.164
-	UnitCode    string        `bson:"unitCode,omitempty"`
-	UnitNames   []string      `bson:"unitNames,omitempty"` // from the top
-	Status      Status        `bson:"status,omitempty"`
-	Transport   TransportMode `bson:"transport,omitempty"`
-	Equipment   []string      `bson:"equipment,omitempty"`
-	EnrolledOn  time.Time     `bson:"enrolledOn,omitempty"`
-	CertifiedOn time.Time     `bson:"certifiedOn,omitempty"`
-	ValidUntil  time.Time     `bson:"validUntil,omitempty"` // the last day
+	Name      string        `bson:"name,omitempty"`
+	Phone     string        `bson:"phone,omitempty"` // E.164
+	UnitCode  string        `bson:"unitCode,omitempty"`
+	UnitNames []string      `bson:"unitNames,omitempty"` // from the top
+	Status    Status        `bson:"status,omitempty"`
+	Transport TransportMode `bson:"transport,omitempty"`
+	Equipment []string      `bson:"equipment,omitempty"`
+	// EquipmentText is the cell as it is: an item may have a sign within that
+	// stands between others.
+	EquipmentText string    `bson:"equipmentText,omitempty"`
+	EnrolledOn    time.Time `bson:"enrolledOn,omitempty"`
+	CertifiedOn   time.Time `bson:"certifiedOn,omitempty"`
+	ValidUntil    time.Time `bson:"validUntil,omitempty"` // the last day
 }
 
 // ImportProblem is why a row cannot be applied.
@@ -187,6 +190,7 @@ func (rd *rowReader) take(row *ImportRow, f RowField, cell sheet.Cell, text stri
 		said.Transport, code = parseTransport(text)
 	case FieldEquipment:
 		said.Equipment, code = parseEquipment(text)
+		said.EquipmentText = text
 	case FieldEnrolledOn:
 		said.EnrolledOn, code = rd.pastDay(cell)
 	case FieldCertifiedOn:

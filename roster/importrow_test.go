@@ -62,7 +62,7 @@ func TestReadRow(t *testing.T) {
 			rowOf("张三", "13800138000", "老围社区", "440303001", "在册", "Electric Bicycle", "AED", "2024年5月1日", "20240601", "2026/6/1", "桂园街道"),
 			ImportRow{Said: saying{
 				Name: "张三", Phone: "+8613800138000", UnitCode: "440303001000", UnitNames: []string{"桂园街道", "老围社区"}, Status: StatusActive,
-				Transport: EBike, Equipment: []string{"AED"}, EnrolledOn: day(2024, 5, 1), CertifiedOn: day(2024, 6, 1), ValidUntil: day(2026, 6, 1),
+				Transport: EBike, Equipment: []string{"AED"}, EquipmentText: "AED", EnrolledOn: day(2024, 5, 1), CertifiedOn: day(2024, 6, 1), ValidUntil: day(2026, 6, 1),
 			}},
 		},
 		"the least": {rowOf("张三", "13800138000"), ImportRow{Said: saying{Name: "张三", Phone: "+8613800138000"}}},
@@ -71,7 +71,7 @@ func TestReadRow(t *testing.T) {
 		}}},
 		"all that is wrong": {
 			rowOf(strings.Repeat("长", 101), "12345", "", "4403", "神游", "火箭", strings.Repeat("a", 51), "昨天", "2026-05-13", "2024-02-30"),
-			ImportRow{Misread: []ImportProblem{
+			ImportRow{Said: saying{EquipmentText: strings.Repeat("a", 51)}, Misread: []ImportProblem{
 				{Field: FieldName, Code: ProblemTooLong, Value: strings.Repeat("长", 100) + "…"}, {Field: FieldPhone, Code: ProblemPhone, Value: "12345"},
 				{Field: FieldUnitCode, Code: ProblemUnit, Value: "4403"}, {Field: FieldStatus, Code: ProblemStatus, Value: "神游"},
 				{Field: FieldTransport, Code: ProblemTransport, Value: "火箭"}, {Field: FieldEquipment, Code: ProblemEquipment, Value: strings.Repeat("a", 51)},
