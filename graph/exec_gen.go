@@ -51,6 +51,7 @@ type ResolverRoot interface {
 	OrgUnit() OrgUnitResolver
 	Query() QueryResolver
 	Responder() ResponderResolver
+	RosterImport() RosterImportResolver
 	RosterRequest() RosterRequestResolver
 	Session() SessionResolver
 	Subscription() SubscriptionResolver
@@ -124,6 +125,10 @@ type ComplexityRoot struct {
 		PageInfo func(childComplexity int) int
 	}
 
+	ApplyRosterImportPayload struct {
+		RosterImport func(childComplexity int) int
+	}
+
 	ApplyToRosterPayload struct {
 		Responder func(childComplexity int) int
 	}
@@ -177,6 +182,10 @@ type ComplexityRoot struct {
 
 	CancelRequestPayload struct {
 		RequestID func(childComplexity int) int
+	}
+
+	CancelRosterImportPayload struct {
+		RosterImport func(childComplexity int) int
 	}
 
 	Certificate struct {
@@ -403,10 +412,12 @@ type ComplexityRoot struct {
 		AcknowledgeAlert    func(childComplexity int, input AcknowledgeAlertInput) int
 		AddLeave            func(childComplexity int, input AddLeaveInput) int
 		AddNote             func(childComplexity int, input AddNoteInput) int
+		ApplyRosterImport   func(childComplexity int, input ApplyRosterImportInput) int
 		ApplyToRoster       func(childComplexity int, input ApplyToRosterInput) int
 		ApproveApplication  func(childComplexity int, input ApproveApplicationInput) int
 		BeginSecondFactor   func(childComplexity int) int
 		CancelRequest       func(childComplexity int, input CancelRequestInput) int
+		CancelRosterImport  func(childComplexity int, input CancelRosterImportInput) int
 		ChangeProfile       func(childComplexity int, input ChangeProfileInput) int
 		CloseIncident       func(childComplexity int, input CloseIncidentInput) int
 		CloseUnit           func(childComplexity int, input CloseUnitInput) int
@@ -526,6 +537,8 @@ type ComplexityRoot struct {
 		OrgUnits          func(childComplexity int, parentID *string, first int, after *string) int
 		Responder         func(childComplexity int, id string) int
 		Responders        func(childComplexity int, orgUnitID string, filter *ResponderFilter, sort ResponderSort, status *roster.Status, first int, after *string) int
+		RosterImport      func(childComplexity int, id string) int
+		RosterImports     func(childComplexity int, orgUnitID string, first int, after *string) int
 		RosterRequests    func(childComplexity int, orgUnitID string, first int, after *string) int
 		Staff             func(childComplexity int, orgUnitID string, first int, after *string) int
 		VerifyCertificate func(childComplexity int, number string) int
@@ -649,6 +662,75 @@ type ComplexityRoot struct {
 
 	RevokeSessionPayload struct {
 		SessionID func(childComplexity int) int
+	}
+
+	RosterImport struct {
+		Changes        func(childComplexity int, first int, after *string) int
+		Counts         func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		Failure        func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IgnoredColumns func(childComplexity int) int
+		Mode           func(childComplexity int) int
+		OrgUnit        func(childComplexity int) int
+		Problems       func(childComplexity int, first int, after *string) int
+		Progress       func(childComplexity int) int
+		State          func(childComplexity int) int
+	}
+
+	RosterImportCellProblem struct {
+		Code    func(childComplexity int) int
+		Column  func(childComplexity int) int
+		Field   func(childComplexity int) int
+		Header  func(childComplexity int) int
+		Message func(childComplexity int) int
+		Value   func(childComplexity int) int
+	}
+
+	RosterImportChange struct {
+		Fields func(childComplexity int) int
+		Kind   func(childComplexity int) int
+		Name   func(childComplexity int) int
+		Row    func(childComplexity int) int
+	}
+
+	RosterImportChangeConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	RosterImportConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	RosterImportCounts struct {
+		Changed   func(childComplexity int) int
+		New       func(childComplexity int) int
+		Problems  func(childComplexity int) int
+		Unchanged func(childComplexity int) int
+	}
+
+	RosterImportFieldChange struct {
+		After  func(childComplexity int) int
+		Before func(childComplexity int) int
+		Field  func(childComplexity int) int
+	}
+
+	RosterImportProblem struct {
+		Problems func(childComplexity int) int
+		Row      func(childComplexity int) int
+	}
+
+	RosterImportProblemConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	RosterImportProgress struct {
+		Applied func(childComplexity int) int
+		Checked func(childComplexity int) int
+		Rows    func(childComplexity int) int
 	}
 
 	RosterRequest struct {
@@ -871,6 +953,8 @@ type MutationResolver interface {
 	CompleteAlert(ctx context.Context, input CompleteAlertInput) (*CompleteAlertPayload, error)
 	WithdrawAlert(ctx context.Context, input WithdrawAlertInput) (*WithdrawAlertPayload, error)
 	StandDownDispatch(ctx context.Context, input StandDownDispatchInput) (*StandDownDispatchPayload, error)
+	ApplyRosterImport(ctx context.Context, input ApplyRosterImportInput) (*ApplyRosterImportPayload, error)
+	CancelRosterImport(ctx context.Context, input CancelRosterImportInput) (*CancelRosterImportPayload, error)
 	ReportIncident(ctx context.Context, input ReportIncidentInput) (*ReportIncidentPayload, error)
 	CloseIncident(ctx context.Context, input CloseIncidentInput) (*CloseIncidentPayload, error)
 	AddNote(ctx context.Context, input AddNoteInput) (*AddNotePayload, error)
@@ -927,6 +1011,8 @@ type QueryResolver interface {
 	Responders(ctx context.Context, orgUnitID string, filter *ResponderFilter, sort ResponderSort, status *roster.Status, first int, after *string) (*ResponderConnection, error)
 	Alert(ctx context.Context, id string) (*dispatch.Alert, error)
 	MyAlerts(ctx context.Context, active *bool, first int, after *string) (*AlertConnection, error)
+	RosterImport(ctx context.Context, id string) (*roster.Import, error)
+	RosterImports(ctx context.Context, orgUnitID string, first int, after *string) (*RosterImportConnection, error)
 	Incident(ctx context.Context, id string) (*dispatch.Incident, error)
 	Incidents(ctx context.Context, orgUnitID string, first int, after *string) (*IncidentConnection, error)
 	Responder(ctx context.Context, id string) (*roster.Responder, error)
@@ -950,6 +1036,17 @@ type ResponderResolver interface {
 	Consents(ctx context.Context, obj *roster.Responder) (*Consents, error)
 
 	PendingRequests(ctx context.Context, objs []*roster.Responder) ([][]*roster.Request, error)
+}
+type RosterImportResolver interface {
+	OrgUnit(ctx context.Context, objs []*roster.Import) ([]*roster.Unit, error)
+
+	Failure(ctx context.Context, obj *roster.Import) (*roster.ImportFailure, error)
+	Mode(ctx context.Context, obj *roster.Import) (*roster.ImportMode, error)
+	Progress(ctx context.Context, obj *roster.Import) (*RosterImportProgress, error)
+
+	IgnoredColumns(ctx context.Context, obj *roster.Import) ([]string, error)
+	Problems(ctx context.Context, obj *roster.Import, first int, after *string) (*RosterImportProblemConnection, error)
+	Changes(ctx context.Context, obj *roster.Import, first int, after *string) (*RosterImportChangeConnection, error)
 }
 type RosterRequestResolver interface {
 	Responder(ctx context.Context, objs []*roster.Request) ([]*roster.Responder, error)
@@ -1225,6 +1322,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AlertConnection.PageInfo(childComplexity), true
 
+	case "ApplyRosterImportPayload.rosterImport":
+		if e.ComplexityRoot.ApplyRosterImportPayload.RosterImport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApplyRosterImportPayload.RosterImport(childComplexity), true
+
 	case "ApplyToRosterPayload.responder":
 		if e.ComplexityRoot.ApplyToRosterPayload.Responder == nil {
 			break
@@ -1401,6 +1505,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CancelRequestPayload.RequestID(childComplexity), true
+
+	case "CancelRosterImportPayload.rosterImport":
+		if e.ComplexityRoot.CancelRosterImportPayload.RosterImport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelRosterImportPayload.RosterImport(childComplexity), true
 
 	case "Certificate.course":
 		if e.ComplexityRoot.Certificate.Course == nil {
@@ -2139,6 +2250,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddNote(childComplexity, args["input"].(AddNoteInput)), true
+	case "Mutation.applyRosterImport":
+		if e.ComplexityRoot.Mutation.ApplyRosterImport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_applyRosterImport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ApplyRosterImport(childComplexity, args["input"].(ApplyRosterImportInput)), true
 	case "Mutation.applyToRoster":
 		if e.ComplexityRoot.Mutation.ApplyToRoster == nil {
 			break
@@ -2178,6 +2300,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CancelRequest(childComplexity, args["input"].(CancelRequestInput)), true
+	case "Mutation.cancelRosterImport":
+		if e.ComplexityRoot.Mutation.CancelRosterImport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelRosterImport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelRosterImport(childComplexity, args["input"].(CancelRosterImportInput)), true
 	case "Mutation.changeProfile":
 		if e.ComplexityRoot.Mutation.ChangeProfile == nil {
 			break
@@ -3077,6 +3210,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Responders(childComplexity, args["orgUnitId"].(string), args["filter"].(*ResponderFilter), args["sort"].(ResponderSort), args["status"].(*roster.Status), args["first"].(int), args["after"].(*string)), true
+	case "Query.rosterImport":
+		if e.ComplexityRoot.Query.RosterImport == nil {
+			break
+		}
+
+		args, err := ec.field_Query_rosterImport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.RosterImport(childComplexity, args["id"].(string)), true
+	case "Query.rosterImports":
+		if e.ComplexityRoot.Query.RosterImports == nil {
+			break
+		}
+
+		args, err := ec.field_Query_rosterImports_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.RosterImports(childComplexity, args["orgUnitId"].(string), args["first"].(int), args["after"].(*string)), true
 	case "Query.rosterRequests":
 		if e.ComplexityRoot.Query.RosterRequests == nil {
 			break
@@ -3427,6 +3582,260 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevokeSessionPayload.SessionID(childComplexity), true
+
+	case "RosterImport.changes":
+		if e.ComplexityRoot.RosterImport.Changes == nil {
+			break
+		}
+
+		args, err := ec.field_RosterImport_changes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.RosterImport.Changes(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "RosterImport.counts":
+		if e.ComplexityRoot.RosterImport.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.Counts(childComplexity), true
+	case "RosterImport.createdAt":
+		if e.ComplexityRoot.RosterImport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.CreatedAt(childComplexity), true
+	case "RosterImport.failure":
+		if e.ComplexityRoot.RosterImport.Failure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.Failure(childComplexity), true
+	case "RosterImport.id":
+		if e.ComplexityRoot.RosterImport.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.ID(childComplexity), true
+	case "RosterImport.ignoredColumns":
+		if e.ComplexityRoot.RosterImport.IgnoredColumns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.IgnoredColumns(childComplexity), true
+	case "RosterImport.mode":
+		if e.ComplexityRoot.RosterImport.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.Mode(childComplexity), true
+	case "RosterImport.orgUnit":
+		if e.ComplexityRoot.RosterImport.OrgUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.OrgUnit(childComplexity), true
+	case "RosterImport.problems":
+		if e.ComplexityRoot.RosterImport.Problems == nil {
+			break
+		}
+
+		args, err := ec.field_RosterImport_problems_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.RosterImport.Problems(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "RosterImport.progress":
+		if e.ComplexityRoot.RosterImport.Progress == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.Progress(childComplexity), true
+	case "RosterImport.state":
+		if e.ComplexityRoot.RosterImport.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImport.State(childComplexity), true
+
+	case "RosterImportCellProblem.code":
+		if e.ComplexityRoot.RosterImportCellProblem.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCellProblem.Code(childComplexity), true
+	case "RosterImportCellProblem.column":
+		if e.ComplexityRoot.RosterImportCellProblem.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCellProblem.Column(childComplexity), true
+	case "RosterImportCellProblem.field":
+		if e.ComplexityRoot.RosterImportCellProblem.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCellProblem.Field(childComplexity), true
+	case "RosterImportCellProblem.header":
+		if e.ComplexityRoot.RosterImportCellProblem.Header == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCellProblem.Header(childComplexity), true
+	case "RosterImportCellProblem.message":
+		if e.ComplexityRoot.RosterImportCellProblem.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCellProblem.Message(childComplexity), true
+	case "RosterImportCellProblem.value":
+		if e.ComplexityRoot.RosterImportCellProblem.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCellProblem.Value(childComplexity), true
+
+	case "RosterImportChange.fields":
+		if e.ComplexityRoot.RosterImportChange.Fields == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportChange.Fields(childComplexity), true
+	case "RosterImportChange.kind":
+		if e.ComplexityRoot.RosterImportChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportChange.Kind(childComplexity), true
+	case "RosterImportChange.name":
+		if e.ComplexityRoot.RosterImportChange.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportChange.Name(childComplexity), true
+	case "RosterImportChange.row":
+		if e.ComplexityRoot.RosterImportChange.Row == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportChange.Row(childComplexity), true
+
+	case "RosterImportChangeConnection.nodes":
+		if e.ComplexityRoot.RosterImportChangeConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportChangeConnection.Nodes(childComplexity), true
+	case "RosterImportChangeConnection.pageInfo":
+		if e.ComplexityRoot.RosterImportChangeConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportChangeConnection.PageInfo(childComplexity), true
+
+	case "RosterImportConnection.nodes":
+		if e.ComplexityRoot.RosterImportConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportConnection.Nodes(childComplexity), true
+	case "RosterImportConnection.pageInfo":
+		if e.ComplexityRoot.RosterImportConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportConnection.PageInfo(childComplexity), true
+
+	case "RosterImportCounts.changed":
+		if e.ComplexityRoot.RosterImportCounts.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCounts.Changed(childComplexity), true
+	case "RosterImportCounts.new":
+		if e.ComplexityRoot.RosterImportCounts.New == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCounts.New(childComplexity), true
+	case "RosterImportCounts.problems":
+		if e.ComplexityRoot.RosterImportCounts.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCounts.Problems(childComplexity), true
+	case "RosterImportCounts.unchanged":
+		if e.ComplexityRoot.RosterImportCounts.Unchanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportCounts.Unchanged(childComplexity), true
+
+	case "RosterImportFieldChange.after":
+		if e.ComplexityRoot.RosterImportFieldChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportFieldChange.After(childComplexity), true
+	case "RosterImportFieldChange.before":
+		if e.ComplexityRoot.RosterImportFieldChange.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportFieldChange.Before(childComplexity), true
+	case "RosterImportFieldChange.field":
+		if e.ComplexityRoot.RosterImportFieldChange.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportFieldChange.Field(childComplexity), true
+
+	case "RosterImportProblem.problems":
+		if e.ComplexityRoot.RosterImportProblem.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportProblem.Problems(childComplexity), true
+	case "RosterImportProblem.row":
+		if e.ComplexityRoot.RosterImportProblem.Row == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportProblem.Row(childComplexity), true
+
+	case "RosterImportProblemConnection.nodes":
+		if e.ComplexityRoot.RosterImportProblemConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportProblemConnection.Nodes(childComplexity), true
+	case "RosterImportProblemConnection.pageInfo":
+		if e.ComplexityRoot.RosterImportProblemConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportProblemConnection.PageInfo(childComplexity), true
+
+	case "RosterImportProgress.applied":
+		if e.ComplexityRoot.RosterImportProgress.Applied == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportProgress.Applied(childComplexity), true
+	case "RosterImportProgress.checked":
+		if e.ComplexityRoot.RosterImportProgress.Checked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportProgress.Checked(childComplexity), true
+	case "RosterImportProgress.rows":
+		if e.ComplexityRoot.RosterImportProgress.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RosterImportProgress.Rows(childComplexity), true
 
 	case "RosterRequest.requestedAt":
 		if e.ComplexityRoot.RosterRequest.At == nil {
@@ -3859,9 +4268,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AcknowledgeAlertInput", ec.unmarshalInputAcknowledgeAlertInput),
 			graphql.NewInputUnmarshaler("AddLeaveInput", ec.unmarshalInputAddLeaveInput),
 			graphql.NewInputUnmarshaler("AddNoteInput", ec.unmarshalInputAddNoteInput),
+			graphql.NewInputUnmarshaler("ApplyRosterImportInput", ec.unmarshalInputApplyRosterImportInput),
 			graphql.NewInputUnmarshaler("ApplyToRosterInput", ec.unmarshalInputApplyToRosterInput),
 			graphql.NewInputUnmarshaler("ApproveApplicationInput", ec.unmarshalInputApproveApplicationInput),
 			graphql.NewInputUnmarshaler("CancelRequestInput", ec.unmarshalInputCancelRequestInput),
+			graphql.NewInputUnmarshaler("CancelRosterImportInput", ec.unmarshalInputCancelRosterImportInput),
 			graphql.NewInputUnmarshaler("ChangeProfileInput", ec.unmarshalInputChangeProfileInput),
 			graphql.NewInputUnmarshaler("CloseIncidentInput", ec.unmarshalInputCloseIncidentInput),
 			graphql.NewInputUnmarshaler("CloseUnitInput", ec.unmarshalInputCloseUnitInput),
@@ -4010,7 +4421,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/account.graphqls" "schema/application.graphqls" "schema/auditlog.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/directory.graphqls" "schema/dispatch.graphqls" "schema/incident.graphqls" "schema/note.graphqls" "schema/presence.graphqls" "schema/privacy.graphqls" "schema/profile.graphqls" "schema/roster.graphqls" "schema/secondfactor.graphqls" "schema/session.graphqls" "schema/staff.graphqls" "schema/training.graphqls" "schema/transfer.graphqls" "schema/unit.graphqls"
+//go:embed "schema/account.graphqls" "schema/application.graphqls" "schema/auditlog.graphqls" "schema/availability.graphqls" "schema/common.graphqls" "schema/device.graphqls" "schema/directory.graphqls" "schema/dispatch.graphqls" "schema/import.graphqls" "schema/incident.graphqls" "schema/note.graphqls" "schema/presence.graphqls" "schema/privacy.graphqls" "schema/profile.graphqls" "schema/roster.graphqls" "schema/secondfactor.graphqls" "schema/session.graphqls" "schema/staff.graphqls" "schema/training.graphqls" "schema/transfer.graphqls" "schema/unit.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4030,6 +4441,7 @@ var sources = []*ast.Source{
 	{Name: "schema/device.graphqls", Input: sourceData("schema/device.graphqls"), BuiltIn: false},
 	{Name: "schema/directory.graphqls", Input: sourceData("schema/directory.graphqls"), BuiltIn: false},
 	{Name: "schema/dispatch.graphqls", Input: sourceData("schema/dispatch.graphqls"), BuiltIn: false},
+	{Name: "schema/import.graphqls", Input: sourceData("schema/import.graphqls"), BuiltIn: false},
 	{Name: "schema/incident.graphqls", Input: sourceData("schema/incident.graphqls"), BuiltIn: false},
 	{Name: "schema/note.graphqls", Input: sourceData("schema/note.graphqls"), BuiltIn: false},
 	{Name: "schema/presence.graphqls", Input: sourceData("schema/presence.graphqls"), BuiltIn: false},
@@ -4175,6 +4587,14 @@ func (ec *executionContext) childFields_AlertConnection(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type AlertConnection", field.Name)
 }
 
+func (ec *executionContext) childFields_ApplyRosterImportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rosterImport":
+		return ec.fieldContext_ApplyRosterImportPayload_rosterImport(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApplyRosterImportPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ApplyToRosterPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "responder":
@@ -4283,6 +4703,14 @@ func (ec *executionContext) childFields_CancelRequestPayload(ctx context.Context
 		return ec.fieldContext_CancelRequestPayload_requestId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CancelRequestPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CancelRosterImportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rosterImport":
+		return ec.fieldContext_CancelRosterImportPayload_rosterImport(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelRosterImportPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Certificate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5059,6 +5487,144 @@ func (ec *executionContext) childFields_RevokeSessionPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type RevokeSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RosterImport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RosterImport_id(ctx, field)
+	case "orgUnit":
+		return ec.fieldContext_RosterImport_orgUnit(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_RosterImport_createdAt(ctx, field)
+	case "state":
+		return ec.fieldContext_RosterImport_state(ctx, field)
+	case "failure":
+		return ec.fieldContext_RosterImport_failure(ctx, field)
+	case "mode":
+		return ec.fieldContext_RosterImport_mode(ctx, field)
+	case "progress":
+		return ec.fieldContext_RosterImport_progress(ctx, field)
+	case "counts":
+		return ec.fieldContext_RosterImport_counts(ctx, field)
+	case "ignoredColumns":
+		return ec.fieldContext_RosterImport_ignoredColumns(ctx, field)
+	case "problems":
+		return ec.fieldContext_RosterImport_problems(ctx, field)
+	case "changes":
+		return ec.fieldContext_RosterImport_changes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImport", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportCellProblem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return ec.fieldContext_RosterImportCellProblem_column(ctx, field)
+	case "header":
+		return ec.fieldContext_RosterImportCellProblem_header(ctx, field)
+	case "field":
+		return ec.fieldContext_RosterImportCellProblem_field(ctx, field)
+	case "code":
+		return ec.fieldContext_RosterImportCellProblem_code(ctx, field)
+	case "message":
+		return ec.fieldContext_RosterImportCellProblem_message(ctx, field)
+	case "value":
+		return ec.fieldContext_RosterImportCellProblem_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportCellProblem", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "row":
+		return ec.fieldContext_RosterImportChange_row(ctx, field)
+	case "kind":
+		return ec.fieldContext_RosterImportChange_kind(ctx, field)
+	case "name":
+		return ec.fieldContext_RosterImportChange_name(ctx, field)
+	case "fields":
+		return ec.fieldContext_RosterImportChange_fields(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportChange", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportChangeConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_RosterImportChangeConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RosterImportChangeConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportChangeConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_RosterImportConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RosterImportConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "new":
+		return ec.fieldContext_RosterImportCounts_new(ctx, field)
+	case "changed":
+		return ec.fieldContext_RosterImportCounts_changed(ctx, field)
+	case "unchanged":
+		return ec.fieldContext_RosterImportCounts_unchanged(ctx, field)
+	case "problems":
+		return ec.fieldContext_RosterImportCounts_problems(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportFieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_RosterImportFieldChange_field(ctx, field)
+	case "before":
+		return ec.fieldContext_RosterImportFieldChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_RosterImportFieldChange_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportFieldChange", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportProblem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "row":
+		return ec.fieldContext_RosterImportProblem_row(ctx, field)
+	case "problems":
+		return ec.fieldContext_RosterImportProblem_problems(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportProblem", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportProblemConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_RosterImportProblemConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RosterImportProblemConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportProblemConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RosterImportProgress(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rows":
+		return ec.fieldContext_RosterImportProgress_rows(ctx, field)
+	case "checked":
+		return ec.fieldContext_RosterImportProgress_checked(ctx, field)
+	case "applied":
+		return ec.fieldContext_RosterImportProgress_applied(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RosterImportProgress", field.Name)
+}
+
 func (ec *executionContext) childFields_RosterRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5593,6 +6159,20 @@ func (ec *executionContext) field_Mutation_addNote_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_applyRosterImport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ApplyRosterImportInput, error) {
+			return ec.unmarshalNApplyRosterImportInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyRosterImportInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_applyToRoster_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5627,6 +6207,20 @@ func (ec *executionContext) field_Mutation_cancelRequest_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CancelRequestInput, error) {
 			return ec.unmarshalNCancelRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRequestInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelRosterImport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CancelRosterImportInput, error) {
+			return ec.unmarshalNCancelRosterImportInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRosterImportInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6697,6 +7291,50 @@ func (ec *executionContext) field_Query_responders_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_rosterImport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_rosterImports_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orgUnitId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orgUnitId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_rosterRequests_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6772,6 +7410,50 @@ func (ec *executionContext) field_Query_verifyCertificate_args(ctx context.Conte
 }
 
 func (ec *executionContext) field_Responder_notes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_RosterImport_changes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_RosterImport_problems_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
@@ -7987,6 +8669,38 @@ func (ec *executionContext) fieldContext_AlertConnection_pageInfo(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _ApplyRosterImportPayload_rosterImport(ctx context.Context, field graphql.CollectedField, obj *ApplyRosterImportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApplyRosterImportPayload_rosterImport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RosterImport, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Import) graphql.Marshaler {
+			return ec.marshalNRosterImport2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApplyRosterImportPayload_rosterImport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApplyRosterImportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ApplyToRosterPayload_responder(ctx context.Context, field graphql.CollectedField, obj *ApplyToRosterPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8765,6 +9479,38 @@ func (ec *executionContext) _CancelRequestPayload_requestId(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_CancelRequestPayload_requestId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CancelRequestPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _CancelRosterImportPayload_rosterImport(ctx context.Context, field graphql.CollectedField, obj *CancelRosterImportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelRosterImportPayload_rosterImport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RosterImport, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Import) graphql.Marshaler {
+			return ec.marshalNRosterImport2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelRosterImportPayload_rosterImport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelRosterImportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImport(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Certificate_id(ctx context.Context, field graphql.CollectedField, obj *Certificate) (ret graphql.Marshaler) {
@@ -13365,6 +14111,130 @@ func (ec *executionContext) fieldContext_Mutation_standDownDispatch(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_applyRosterImport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_applyRosterImport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ApplyRosterImport(ctx, fc.Args["input"].(ApplyRosterImportInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *ApplyRosterImportPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *ApplyRosterImportPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ApplyRosterImportPayload) graphql.Marshaler {
+			return ec.marshalOApplyRosterImportPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyRosterImportPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_applyRosterImport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApplyRosterImportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_applyRosterImport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelRosterImport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelRosterImport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelRosterImport(ctx, fc.Args["input"].(CancelRosterImportInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *CancelRosterImportPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *CancelRosterImportPayload
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CancelRosterImportPayload) graphql.Marshaler {
+			return ec.marshalOCancelRosterImportPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRosterImportPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelRosterImport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelRosterImportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelRosterImport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_reportIncident(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16773,6 +17643,130 @@ func (ec *executionContext) fieldContext_Query_myAlerts(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_rosterImport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_rosterImport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RosterImport(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *roster.Import
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *roster.Import
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Import) graphql.Marshaler {
+			return ec.marshalORosterImport2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImport(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_rosterImport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImport(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_rosterImport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_rosterImports(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_rosterImports(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RosterImports(ctx, fc.Args["orgUnitId"].(string), fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				to, err := ec.unmarshalNAudience2ᚕgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐAudienceᚄ(ctx, []any{"DISPATCHER"})
+				if err != nil {
+					var zeroVal *RosterImportConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Allow == nil {
+					var zeroVal *RosterImportConnection
+					return zeroVal, errors.New("directive allow is not implemented")
+				}
+				return ec.Directives.Allow(ctx, nil, directive0, to)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RosterImportConnection) graphql.Marshaler {
+			return ec.marshalORosterImportConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_rosterImports(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_rosterImports_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_incident(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18883,6 +19877,1067 @@ func (ec *executionContext) _RevokeSessionPayload_sessionId(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_RevokeSessionPayload_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RevokeSessionPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RosterImport_id(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImport", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RosterImport_orgUnit(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_orgUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_RosterImport_orgUnit(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.Unit) graphql.Marshaler {
+			return ec.marshalOOrgUnit2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐUnit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_orgUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrgUnit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_RosterImport_orgUnit(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (any, error) {
+	resolver := ec.Resolvers.RosterImport()
+	if batch, ok := graphql.BatchParentsFor[*roster.Import](ctx, "RosterImport"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.OrgUnit(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*roster.Unit](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"RosterImport.orgUnit",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.OrgUnit(ctx, []*roster.Import{obj})
+	return graphql.ResolveBatchSingleResult[*roster.Unit](
+		ctx,
+		results,
+		err,
+		"RosterImport.orgUnit",
+	)
+}
+
+func (ec *executionContext) _RosterImport_createdAt(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImport", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _RosterImport_state(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roster.ImportState) graphql.Marshaler {
+			return ec.marshalNRosterImportState2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImport", field, false, false, "RosterImportState")
+}
+
+func (ec *executionContext) _RosterImport_failure(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_failure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RosterImport().Failure(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.ImportFailure) graphql.Marshaler {
+			return ec.marshalORosterImportFailure2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportFailure(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_failure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImport", field, true, true, "RosterImportFailure")
+}
+
+func (ec *executionContext) _RosterImport_mode(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_mode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RosterImport().Mode(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roster.ImportMode) graphql.Marshaler {
+			return ec.marshalORosterImportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportMode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_mode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImport", field, true, true, "RosterImportMode")
+}
+
+func (ec *executionContext) _RosterImport_progress(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_progress(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RosterImport().Progress(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RosterImportProgress) graphql.Marshaler {
+			return ec.marshalNRosterImportProgress2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProgress(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_progress(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportProgress(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImport_counts(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_counts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roster.ImportCounts) graphql.Marshaler {
+			return ec.marshalNRosterImportCounts2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportCounts(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_counts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImport_ignoredColumns(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_ignoredColumns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RosterImport().IgnoredColumns(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_ignoredColumns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImport", field, true, true, "String")
+}
+
+func (ec *executionContext) _RosterImport_problems(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.RosterImport().Problems(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RosterImportProblemConnection) graphql.Marshaler {
+			return ec.marshalORosterImportProblemConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProblemConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_problems(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportProblemConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_RosterImport_problems_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImport_changes(ctx context.Context, field graphql.CollectedField, obj *roster.Import) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImport_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.RosterImport().Changes(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RosterImportChangeConnection) graphql.Marshaler {
+			return ec.marshalORosterImportChangeConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportChangeConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImport_changes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportChangeConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_RosterImport_changes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportCellProblem_column(ctx context.Context, field graphql.CollectedField, obj *RosterImportCellProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCellProblem_column(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCellProblem_column(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCellProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportCellProblem_header(ctx context.Context, field graphql.CollectedField, obj *RosterImportCellProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCellProblem_header(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Header, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCellProblem_header(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCellProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportCellProblem_field(ctx context.Context, field graphql.CollectedField, obj *RosterImportCellProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCellProblem_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roster.RowField) graphql.Marshaler {
+			return ec.marshalNRosterField2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRowField(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCellProblem_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCellProblem", field, false, false, "RosterField")
+}
+
+func (ec *executionContext) _RosterImportCellProblem_code(ctx context.Context, field graphql.CollectedField, obj *RosterImportCellProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCellProblem_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCellProblem_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCellProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportCellProblem_message(ctx context.Context, field graphql.CollectedField, obj *RosterImportCellProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCellProblem_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCellProblem_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCellProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportCellProblem_value(ctx context.Context, field graphql.CollectedField, obj *RosterImportCellProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCellProblem_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCellProblem_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCellProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportChange_row(ctx context.Context, field graphql.CollectedField, obj *RosterImportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportChange_row(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Row, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportChange_row(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportChange", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportChange_kind(ctx context.Context, field graphql.CollectedField, obj *RosterImportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportChange_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roster.RowKind) graphql.Marshaler {
+			return ec.marshalNRosterImportChangeKind2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRowKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportChange_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportChange", field, false, false, "RosterImportChangeKind")
+}
+
+func (ec *executionContext) _RosterImportChange_name(ctx context.Context, field graphql.CollectedField, obj *RosterImportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportChange_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportChange_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportChange_fields(ctx context.Context, field graphql.CollectedField, obj *RosterImportChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportChange_fields(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*RosterImportFieldChange) graphql.Marshaler {
+			return ec.marshalNRosterImportFieldChange2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportFieldChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportChange_fields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportFieldChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportChangeConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *RosterImportChangeConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportChangeConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*RosterImportChange) graphql.Marshaler {
+			return ec.marshalNRosterImportChange2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportChangeConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportChangeConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportChangeConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *RosterImportChangeConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportChangeConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportChangeConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportChangeConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *RosterImportConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*roster.Import) graphql.Marshaler {
+			return ec.marshalNRosterImport2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *RosterImportConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportCounts_new(ctx context.Context, field graphql.CollectedField, obj *roster.ImportCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCounts_new(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.New, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCounts_new(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportCounts_changed(ctx context.Context, field graphql.CollectedField, obj *roster.ImportCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCounts_changed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCounts_changed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportCounts_unchanged(ctx context.Context, field graphql.CollectedField, obj *roster.ImportCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCounts_unchanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unchanged, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCounts_unchanged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportCounts_problems(ctx context.Context, field graphql.CollectedField, obj *roster.ImportCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportCounts_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportCounts_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportFieldChange_field(ctx context.Context, field graphql.CollectedField, obj *RosterImportFieldChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportFieldChange_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roster.RowField) graphql.Marshaler {
+			return ec.marshalNRosterField2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRowField(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportFieldChange_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportFieldChange", field, false, false, "RosterField")
+}
+
+func (ec *executionContext) _RosterImportFieldChange_before(ctx context.Context, field graphql.CollectedField, obj *RosterImportFieldChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportFieldChange_before(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportFieldChange_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportFieldChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportFieldChange_after(ctx context.Context, field graphql.CollectedField, obj *RosterImportFieldChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportFieldChange_after(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportFieldChange_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportFieldChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _RosterImportProblem_row(ctx context.Context, field graphql.CollectedField, obj *RosterImportProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportProblem_row(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Row, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportProblem_row(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportProblem", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportProblem_problems(ctx context.Context, field graphql.CollectedField, obj *RosterImportProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportProblem_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*RosterImportCellProblem) graphql.Marshaler {
+			return ec.marshalNRosterImportCellProblem2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportCellProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportProblem_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportProblem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportCellProblem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportProblemConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *RosterImportProblemConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportProblemConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*RosterImportProblem) graphql.Marshaler {
+			return ec.marshalNRosterImportProblem2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportProblemConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportProblemConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RosterImportProblem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportProblemConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *RosterImportProblemConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportProblemConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportProblemConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RosterImportProblemConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RosterImportProgress_rows(ctx context.Context, field graphql.CollectedField, obj *RosterImportProgress) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportProgress_rows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportProgress_rows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportProgress", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportProgress_checked(ctx context.Context, field graphql.CollectedField, obj *RosterImportProgress) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportProgress_checked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Checked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportProgress_checked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportProgress", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RosterImportProgress_applied(ctx context.Context, field graphql.CollectedField, obj *RosterImportProgress) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RosterImportProgress_applied(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Applied, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RosterImportProgress_applied(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RosterImportProgress", field, false, false, "Int")
 }
 
 func (ec *executionContext) _RosterRequest_id(ctx context.Context, field graphql.CollectedField, obj *roster.Request) (ret graphql.Marshaler) {
@@ -22104,6 +24159,62 @@ func UnmarshalAddNoteInput(ctx context.Context, raw any) (AddNoteInput, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputApplyRosterImportInput(ctx context.Context, obj any) (ApplyRosterImportInput, error) {
+	var it ApplyRosterImportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "mode", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := ec.unmarshalNRosterImportMode2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalApplyRosterImportInput unmarshals raw into the ApplyRosterImportInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalApplyRosterImportInput(ctx context.Context, raw any) (ApplyRosterImportInput, error) {
+	var out ApplyRosterImportInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ApplyRosterImportInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputApplyToRosterInput(ctx context.Context, obj any) (ApplyToRosterInput, error) {
 	var it ApplyToRosterInput
 	if obj == nil {
@@ -22301,6 +24412,55 @@ func (ec *executionContext) unmarshalInputCancelRequestInput(ctx context.Context
 func UnmarshalCancelRequestInput(ctx context.Context, raw any) (CancelRequestInput, error) {
 	var out CancelRequestInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CancelRequestInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCancelRosterImportInput(ctx context.Context, obj any) (CancelRosterImportInput, error) {
+	var it CancelRosterImportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCancelRosterImportInput unmarshals raw into the CancelRosterImportInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCancelRosterImportInput(ctx context.Context, raw any) (CancelRosterImportInput, error) {
+	var out CancelRosterImportInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CancelRosterImportInput", raw, &out)
 	return out, err
 }
 
@@ -25988,6 +28148,39 @@ func (ec *executionContext) _AlertConnection(ctx context.Context, sel ast.Select
 	return out
 }
 
+var applyRosterImportPayloadImplementors = []string{"ApplyRosterImportPayload"}
+
+func (ec *executionContext) _ApplyRosterImportPayload(ctx context.Context, sel ast.SelectionSet, obj *ApplyRosterImportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, applyRosterImportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ApplyRosterImportPayload")
+		case "rosterImport":
+			out.Values[i] = ec._ApplyRosterImportPayload_rosterImport(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var applyToRosterPayloadImplementors = []string{"ApplyToRosterPayload"}
 
 func (ec *executionContext) _ApplyToRosterPayload(ctx context.Context, sel ast.SelectionSet, obj *ApplyToRosterPayload) graphql.Marshaler {
@@ -26363,6 +28556,39 @@ func (ec *executionContext) _CancelRequestPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("CancelRequestPayload")
 		case "requestId":
 			out.Values[i] = ec._CancelRequestPayload_requestId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var cancelRosterImportPayloadImplementors = []string{"CancelRosterImportPayload"}
+
+func (ec *executionContext) _CancelRosterImportPayload(ctx context.Context, sel ast.SelectionSet, obj *CancelRosterImportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cancelRosterImportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CancelRosterImportPayload")
+		case "rosterImport":
+			out.Values[i] = ec._CancelRosterImportPayload_rosterImport(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -28193,6 +30419,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "applyRosterImport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_applyRosterImport(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cancelRosterImport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelRosterImport(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "reportIncident":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reportIncident(ctx, field)
@@ -28857,6 +31097,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_myAlerts(ctx, field)
+				})
+		case "rosterImport":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_rosterImport(ctx, field)
+				})
+		case "rosterImports":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_rosterImports(ctx, field)
 				})
 		case "incident":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -29845,6 +32097,488 @@ func (ec *executionContext) _RevokeSessionPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("RevokeSessionPayload")
 		case "sessionId":
 			out.Values[i] = ec._RevokeSessionPayload_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportImplementors = []string{"RosterImport"}
+
+func (ec *executionContext) _RosterImport(ctx context.Context, sel ast.SelectionSet, obj *roster.Import) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImport")
+		case "id":
+			out.Values[i] = ec._RosterImport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "orgUnit":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterImport_orgUnit(ctx, field, obj)
+				})
+		case "createdAt":
+			out.Values[i] = ec._RosterImport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = ec._RosterImport_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "failure":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterImport_failure(ctx, field, obj)
+				})
+		case "mode":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterImport_mode(ctx, field, obj)
+				})
+		case "progress":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterImport_progress(ctx, field, obj)
+				})
+		case "counts":
+			out.Values[i] = ec._RosterImport_counts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "ignoredColumns":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterImport_ignoredColumns(ctx, field, obj)
+				})
+		case "problems":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterImport_problems(ctx, field, obj)
+				})
+		case "changes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RosterImport_changes(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportCellProblemImplementors = []string{"RosterImportCellProblem"}
+
+func (ec *executionContext) _RosterImportCellProblem(ctx context.Context, sel ast.SelectionSet, obj *RosterImportCellProblem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportCellProblemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportCellProblem")
+		case "column":
+			out.Values[i] = ec._RosterImportCellProblem_column(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "header":
+			out.Values[i] = ec._RosterImportCellProblem_header(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "field":
+			out.Values[i] = ec._RosterImportCellProblem_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._RosterImportCellProblem_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._RosterImportCellProblem_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._RosterImportCellProblem_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportChangeImplementors = []string{"RosterImportChange"}
+
+func (ec *executionContext) _RosterImportChange(ctx context.Context, sel ast.SelectionSet, obj *RosterImportChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportChange")
+		case "row":
+			out.Values[i] = ec._RosterImportChange_row(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._RosterImportChange_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._RosterImportChange_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fields":
+			out.Values[i] = ec._RosterImportChange_fields(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportChangeConnectionImplementors = []string{"RosterImportChangeConnection"}
+
+func (ec *executionContext) _RosterImportChangeConnection(ctx context.Context, sel ast.SelectionSet, obj *RosterImportChangeConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportChangeConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportChangeConnection")
+		case "nodes":
+			out.Values[i] = ec._RosterImportChangeConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RosterImportChangeConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportConnectionImplementors = []string{"RosterImportConnection"}
+
+func (ec *executionContext) _RosterImportConnection(ctx context.Context, sel ast.SelectionSet, obj *RosterImportConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportConnection")
+		case "nodes":
+			out.Values[i] = ec._RosterImportConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RosterImportConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportCountsImplementors = []string{"RosterImportCounts"}
+
+func (ec *executionContext) _RosterImportCounts(ctx context.Context, sel ast.SelectionSet, obj *roster.ImportCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportCounts")
+		case "new":
+			out.Values[i] = ec._RosterImportCounts_new(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changed":
+			out.Values[i] = ec._RosterImportCounts_changed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchanged":
+			out.Values[i] = ec._RosterImportCounts_unchanged(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problems":
+			out.Values[i] = ec._RosterImportCounts_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportFieldChangeImplementors = []string{"RosterImportFieldChange"}
+
+func (ec *executionContext) _RosterImportFieldChange(ctx context.Context, sel ast.SelectionSet, obj *RosterImportFieldChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportFieldChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportFieldChange")
+		case "field":
+			out.Values[i] = ec._RosterImportFieldChange_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = ec._RosterImportFieldChange_before(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = ec._RosterImportFieldChange_after(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportProblemImplementors = []string{"RosterImportProblem"}
+
+func (ec *executionContext) _RosterImportProblem(ctx context.Context, sel ast.SelectionSet, obj *RosterImportProblem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportProblemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportProblem")
+		case "row":
+			out.Values[i] = ec._RosterImportProblem_row(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problems":
+			out.Values[i] = ec._RosterImportProblem_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportProblemConnectionImplementors = []string{"RosterImportProblemConnection"}
+
+func (ec *executionContext) _RosterImportProblemConnection(ctx context.Context, sel ast.SelectionSet, obj *RosterImportProblemConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportProblemConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportProblemConnection")
+		case "nodes":
+			out.Values[i] = ec._RosterImportProblemConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RosterImportProblemConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rosterImportProgressImplementors = []string{"RosterImportProgress"}
+
+func (ec *executionContext) _RosterImportProgress(ctx context.Context, sel ast.SelectionSet, obj *RosterImportProgress) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rosterImportProgressImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RosterImportProgress")
+		case "rows":
+			out.Values[i] = ec._RosterImportProgress_rows(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "checked":
+			out.Values[i] = ec._RosterImportProgress_checked(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "applied":
+			out.Values[i] = ec._RosterImportProgress_applied(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -31257,6 +33991,11 @@ func (ec *executionContext) marshalNAlertState2githubᚗcomᚋmusterhqᚋmuster�
 	return res
 }
 
+func (ec *executionContext) unmarshalNApplyRosterImportInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyRosterImportInput(ctx context.Context, v any) (ApplyRosterImportInput, error) {
+	res, err := ec.unmarshalInputApplyRosterImportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNApplyToRosterInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyToRosterInput(ctx context.Context, v any) (ApplyToRosterInput, error) {
 	res, err := ec.unmarshalInputApplyToRosterInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -31391,6 +34130,11 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 
 func (ec *executionContext) unmarshalNCancelRequestInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRequestInput(ctx context.Context, v any) (CancelRequestInput, error) {
 	res, err := ec.unmarshalInputCancelRequestInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCancelRosterImportInput2githubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRosterImportInput(ctx context.Context, v any) (CancelRosterImportInput, error) {
+	res, err := ec.unmarshalInputCancelRosterImportInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -32231,6 +34975,199 @@ func (ec *executionContext) marshalNRole2githubᚗcomᚋmusterhqᚋmusterᚋauth
 	return res
 }
 
+func (ec *executionContext) unmarshalNRosterField2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRowField(ctx context.Context, v any) (roster.RowField, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.RowField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRosterField2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRowField(ctx context.Context, sel ast.SelectionSet, v roster.RowField) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RosterField!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNRosterImport2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportᚄ(ctx context.Context, sel ast.SelectionSet, v []*roster.Import) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "RosterImport", v, nil)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRosterImport2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImport(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRosterImport2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImport(ctx context.Context, sel ast.SelectionSet, v *roster.Import) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RosterImport!")
+		return graphql.Null
+	}
+	return ec._RosterImport(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRosterImportCellProblem2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportCellProblemᚄ(ctx context.Context, sel ast.SelectionSet, v []*RosterImportCellProblem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRosterImportCellProblem2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportCellProblem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRosterImportCellProblem2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportCellProblem(ctx context.Context, sel ast.SelectionSet, v *RosterImportCellProblem) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RosterImportCellProblem!")
+		return graphql.Null
+	}
+	return ec._RosterImportCellProblem(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRosterImportChange2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*RosterImportChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRosterImportChange2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRosterImportChange2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportChange(ctx context.Context, sel ast.SelectionSet, v *RosterImportChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RosterImportChange!")
+		return graphql.Null
+	}
+	return ec._RosterImportChange(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRosterImportChangeKind2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRowKind(ctx context.Context, v any) (roster.RowKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.RowKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRosterImportChangeKind2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRowKind(ctx context.Context, sel ast.SelectionSet, v roster.RowKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RosterImportChangeKind!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNRosterImportCounts2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportCounts(ctx context.Context, sel ast.SelectionSet, v roster.ImportCounts) graphql.Marshaler {
+	return ec._RosterImportCounts(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRosterImportFieldChange2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportFieldChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*RosterImportFieldChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRosterImportFieldChange2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportFieldChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRosterImportFieldChange2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportFieldChange(ctx context.Context, sel ast.SelectionSet, v *RosterImportFieldChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RosterImportFieldChange!")
+		return graphql.Null
+	}
+	return ec._RosterImportFieldChange(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRosterImportMode2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportMode(ctx context.Context, v any) (roster.ImportMode, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.ImportMode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRosterImportMode2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportMode(ctx context.Context, sel ast.SelectionSet, v roster.ImportMode) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RosterImportMode!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNRosterImportProblem2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProblemᚄ(ctx context.Context, sel ast.SelectionSet, v []*RosterImportProblem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRosterImportProblem2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProblem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRosterImportProblem2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProblem(ctx context.Context, sel ast.SelectionSet, v *RosterImportProblem) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RosterImportProblem!")
+		return graphql.Null
+	}
+	return ec._RosterImportProblem(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRosterImportProgress2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProgress(ctx context.Context, sel ast.SelectionSet, v *RosterImportProgress) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RosterImportProgress!")
+		return graphql.Null
+	}
+	return ec._RosterImportProgress(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRosterImportState2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportState(ctx context.Context, v any) (roster.ImportState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.ImportState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRosterImportState2githubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportState(ctx context.Context, sel ast.SelectionSet, v roster.ImportState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RosterImportState!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNRosterRequest2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestᚄ(ctx context.Context, sel ast.SelectionSet, v []*roster.Request) graphql.Marshaler {
 	ctx = graphql.WithBatchParents(ctx, "RosterRequest", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -32735,6 +35672,13 @@ func (ec *executionContext) marshalOAlertConnection2ᚖgithubᚗcomᚋmusterhq�
 	return ec._AlertConnection(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOApplyRosterImportPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyRosterImportPayload(ctx context.Context, sel ast.SelectionSet, v *ApplyRosterImportPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ApplyRosterImportPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOApplyToRosterPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐApplyToRosterPayload(ctx context.Context, sel ast.SelectionSet, v *ApplyToRosterPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -32805,6 +35749,13 @@ func (ec *executionContext) marshalOCancelRequestPayload2ᚖgithubᚗcomᚋmuste
 		return graphql.Null
 	}
 	return ec._CancelRequestPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCancelRosterImportPayload2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCancelRosterImportPayload(ctx context.Context, sel ast.SelectionSet, v *CancelRosterImportPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CancelRosterImportPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCertificate2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐCertificateᚄ(ctx context.Context, sel ast.SelectionSet, v []*Certificate) graphql.Marshaler {
@@ -33446,6 +36397,72 @@ func (ec *executionContext) marshalORevokeSessionPayload2ᚖgithubᚗcomᚋmuste
 		return graphql.Null
 	}
 	return ec._RevokeSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORosterImport2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImport(ctx context.Context, sel ast.SelectionSet, v *roster.Import) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RosterImport(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORosterImportChangeConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportChangeConnection(ctx context.Context, sel ast.SelectionSet, v *RosterImportChangeConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RosterImportChangeConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORosterImportConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportConnection(ctx context.Context, sel ast.SelectionSet, v *RosterImportConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RosterImportConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORosterImportFailure2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportFailure(ctx context.Context, v any) (*roster.ImportFailure, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.ImportFailure(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORosterImportFailure2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportFailure(ctx context.Context, sel ast.SelectionSet, v *roster.ImportFailure) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalORosterImportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportMode(ctx context.Context, v any) (*roster.ImportMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := roster.ImportMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORosterImportMode2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐImportMode(ctx context.Context, sel ast.SelectionSet, v *roster.ImportMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) marshalORosterImportProblemConnection2ᚖgithubᚗcomᚋmusterhqᚋmusterᚋgraphᚐRosterImportProblemConnection(ctx context.Context, sel ast.SelectionSet, v *RosterImportProblemConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RosterImportProblemConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORosterRequest2ᚕᚖgithubᚗcomᚋmusterhqᚋmusterᚋrosterᚐRequestᚄ(ctx context.Context, sel ast.SelectionSet, v []*roster.Request) graphql.Marshaler {

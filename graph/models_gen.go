@@ -105,6 +105,22 @@ type AlertConnection struct {
 	PageInfo *PageInfo `json:"pageInfo"`
 }
 
+// For applyRosterImport.
+type ApplyRosterImportInput struct {
+	// The import.
+	ID string `json:"id"`
+	// What is done about rows with problems. With ALL_OR_NOTHING there must be none, and nothing is applied if the roster has changed since the check so that any row would become something else.
+	Mode roster.ImportMode `json:"mode"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of applyRosterImport.
+type ApplyRosterImportPayload struct {
+	// As it is now.
+	RosterImport *roster.Import `json:"rosterImport"`
+}
+
 // For applyToRoster. The phone is the account's.
 type ApplyToRosterInput struct {
 	// The name, from 1 to 100 characters.
@@ -203,6 +219,20 @@ type CancelRequestInput struct {
 type CancelRequestPayload struct {
 	// The request that is no more.
 	RequestID string `json:"requestId"`
+}
+
+// For cancelRosterImport.
+type CancelRosterImportInput struct {
+	// The import.
+	ID string `json:"id"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// Of cancelRosterImport.
+type CancelRosterImportPayload struct {
+	// As it is now.
+	RosterImport *roster.Import `json:"rosterImport"`
 }
 
 // A dated qualification.
@@ -1129,6 +1159,86 @@ type RevokeSessionInput struct {
 type RevokeSessionPayload struct {
 	// The session that ended.
 	SessionID string `json:"sessionId"`
+}
+
+// What is wrong with a row.
+type RosterImportCellProblem struct {
+	// The column's letters; null where the file has no such column.
+	Column *string `json:"column,omitempty"`
+	// The column's header, as the file has it.
+	Header *string `json:"header,omitempty"`
+	// What the column says.
+	Field roster.RowField `json:"field"`
+	// What is wrong, for programs.
+	Code string `json:"code"`
+	// What is wrong, for people.
+	Message string `json:"message"`
+	// What the cell has, at most 100 characters, for who uploaded the file.
+	Value *string `json:"value,omitempty"`
+}
+
+// A row that adds or changes somebody.
+type RosterImportChange struct {
+	// The row's number in the file, from 1.
+	Row int `json:"row"`
+	// Whether somebody is added or changed.
+	Kind roster.RowKind `json:"kind"`
+	// The name in the file.
+	Name string `json:"name"`
+	// What changes.
+	Fields []*RosterImportFieldChange `json:"fields"`
+}
+
+// A page of rows that change something.
+type RosterImportChangeConnection struct {
+	// The rows.
+	Nodes []*RosterImportChange `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A page of imports.
+type RosterImportConnection struct {
+	// The imports.
+	Nodes []*roster.Import `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// What changes about somebody.
+type RosterImportFieldChange struct {
+	// Which field.
+	Field roster.RowField `json:"field"`
+	// What the roster has; null for nothing. Org units are codes, and days are such as 2026-05-01.
+	Before *string `json:"before,omitempty"`
+	// What the import makes of it.
+	After *string `json:"after,omitempty"`
+}
+
+// A row that cannot be applied.
+type RosterImportProblem struct {
+	// The row's number in the file, from 1.
+	Row int `json:"row"`
+	// All that is wrong with it.
+	Problems []*RosterImportCellProblem `json:"problems"`
+}
+
+// A page of rows with problems.
+type RosterImportProblemConnection struct {
+	// The rows.
+	Nodes []*RosterImportProblem `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// How many rows are done.
+type RosterImportProgress struct {
+	// Rows in the file, empty ones left out.
+	Rows int `json:"rows"`
+	// Rows that are checked.
+	Checked int `json:"checked"`
+	// Rows that are applied, those that needed nothing included.
+	Applied int `json:"applied"`
 }
 
 // A page of requests.

@@ -243,17 +243,18 @@ func (m *Imports) write(ctx context.Context, tx *store.Tx, row *ImportRow, v ver
 		return m.enrol(ctx, tx, row, v)
 	}
 	r := v.responder
-	from := r.UnitPath
 	m.amend(r, row, v)
-	if slices.ContainsFunc(row.Changes, func(c FieldChange) bool { return c.Field != FieldCertifiedOn }) {
-		if err := responders.Replace(ctx, tx, r); err != nil {
+	changes := func(wanted func(FieldChange) bool) bool { return slices.ContainsFunc(row.Changes, wanted) }
+	switch {
+	case changes(func(c FieldChange) bool { return c.Field == FieldUnit }):
+		if err := m.Roster.transfer(ctx, tx, r, v.unit); err != nil {
 			return nil, err
 		}
+		return r, m.Roster.tell(ctx, tx, r, NoticeTransferred)
+	case changes(func(c FieldChange) bool { return c.Field != FieldCertifiedOn }):
+		return r, responders.Replace(ctx, tx, r)
 	}
-	if r.UnitPath == from {
-		return r, nil
-	}
-	return r, m.Roster.hooks.tell(ctx, tx, Notice{AccountID: r.AccountID, Kind: NoticeTransferred, SubjectID: r.ID})
+	return r, nil
 }
 
 // enrol puts somebody on the roster, who consents to nothing by that: until they
@@ -278,9 +279,6 @@ func (m *Imports) amend(r *Responder, row *ImportRow, v verdict) {
 		switch c.Field {
 		case FieldName:
 			r.Name = row.Said.Name
-		case FieldUnit:
-			r.UnitID, r.UnitPath = v.unit.ID, v.unit.Path
-			r.Memberships = slices.DeleteFunc(r.Memberships, func(m Membership) bool { return m.UnitID == v.unit.ID })
 		case FieldTransport:
 			r.TransportMode = row.Said.Transport
 		case FieldEquipment:

@@ -19,16 +19,15 @@ import (
 // as they are.
 type namesCache struct {
 	mu    sync.Mutex
-	of    []*Unit
+	of    *forest
 	index *nameIndex
 }
 
-func (c *namesCache) get(all []*Unit) *nameIndex {
+func (c *namesCache) get(all *forest) *nameIndex {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	same := len(c.of) == len(all) && len(all) > 0 && &c.of[0] == &all[0] // the slice never changes
-	if !same {
-		c.of, c.index = all, newNameIndex(all)
+	if c.of != all { // which never changes
+		c.of, c.index = all, newNameIndex(all.open())
 	}
 	return c.index
 }

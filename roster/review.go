@@ -16,8 +16,8 @@ type Decision struct {
 	Key         string // makes a repetition safe (see store.Once); optional
 }
 
-// verdict is one kind of decision.
-type verdict struct {
+// ruling is one kind of decision.
+type ruling struct {
 	action audit.Action
 	from   []Status // which the responder must have
 	to     Status
@@ -27,11 +27,11 @@ type verdict struct {
 }
 
 var (
-	approval      = verdict{audit.ApproveResponder, []Status{StatusApplied}, StatusActive, NoticeApproved, false}
-	rejection     = verdict{audit.RejectResponder, []Status{StatusApplied}, StatusRejected, NoticeRejected, true}
-	suspension    = verdict{audit.SuspendResponder, []Status{StatusActive}, StatusSuspended, NoticeSuspended, true}
-	reinstatement = verdict{audit.ReinstateResponder, []Status{StatusSuspended}, StatusActive, NoticeReinstated, true}
-	retirement    = verdict{audit.RetireResponder, []Status{StatusActive, StatusSuspended}, StatusRetired, NoticeRetired, true}
+	approval      = ruling{audit.ApproveResponder, []Status{StatusApplied}, StatusActive, NoticeApproved, false}
+	rejection     = ruling{audit.RejectResponder, []Status{StatusApplied}, StatusRejected, NoticeRejected, true}
+	suspension    = ruling{audit.SuspendResponder, []Status{StatusActive}, StatusSuspended, NoticeSuspended, true}
+	reinstatement = ruling{audit.ReinstateResponder, []Status{StatusSuspended}, StatusActive, NoticeReinstated, true}
+	retirement    = ruling{audit.RetireResponder, []Status{StatusActive, StatusSuspended}, StatusRetired, NoticeRetired, true}
 )
 
 // Approve takes an applicant on.
@@ -65,7 +65,7 @@ func (s *Service) Retire(ctx context.Context, actor auth.Principal, in Decision)
 	return s.decide(ctx, actor, retirement, in)
 }
 
-func (s *Service) decide(ctx context.Context, actor auth.Principal, v verdict, in Decision) (*Responder, error) {
+func (s *Service) decide(ctx context.Context, actor auth.Principal, v ruling, in Decision) (*Responder, error) {
 	if err := v.check(in); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (s *Service) decide(ctx context.Context, actor auth.Principal, v verdict, i
 	})
 }
 
-func (v verdict) check(in Decision) error {
+func (v ruling) check(in Decision) error {
 	if v.reasoned {
 		return checkRequired("reason", in.Reason, MaxReason)
 	}

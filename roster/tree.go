@@ -107,6 +107,11 @@ func (f *forest) load(ctx context.Context, db *store.DB) error {
 	return nil
 }
 
+// open returns the units that are not closed.
+func (f *forest) open() []*Unit {
+	return slices.DeleteFunc(slices.Collect(maps.Values(f.units)), (*Unit).Closed)
+}
+
 func (f *forest) clone() *forest {
 	return &forest{units: maps.Clone(f.units), areas: maps.Clone(f.areas), zones: maps.Clone(f.zones), log: f.log}
 }

@@ -52,6 +52,7 @@ func mutations() map[string]operation {
 	maps.Copy(all, dutyMutations())
 	maps.Copy(all, privacyMutations())
 	maps.Copy(all, unitMutations())
+	maps.Copy(all, importMutations())
 	for _, name := range answers {
 		all[name] = operation{answering(name), answerVars, false, false}
 	}
@@ -63,15 +64,17 @@ func mutations() map[string]operation {
 // queries are all reads and subscriptions that there are.
 func queries() map[string]operation {
 	all := map[string]operation{
-		"me":         {me, noVars, false, false},
-		"alert":      {`query ($id: ID!) { alert(id: $id) { id } }`, func(a *alerted) vars { return vars{"id": a.alertID} }, false, false},
-		"myAlerts":   {`{ myAlerts { nodes { id } } }`, noVars, false, false},
-		"incident":   {`query ($id: ID!) { incident(id: $id) { id } }`, func(a *alerted) vars { return vars{"id": a.id} }, false, false},
-		"incidents":  {`query ($id: ID!) { incidents(orgUnitId: $id) { nodes { id } } }`, unitVars, false, true},
-		"orgUnit":    {`query ($id: ID!) { orgUnit(id: $id) { id } }`, unitVars, false, false},
-		"orgUnits":   {`{ orgUnits { nodes { id } } }`, noVars, false, false},
-		"responder":  {`query ($id: ID!) { responder(id: $id) { id } }`, func(a *alerted) vars { return vars{"id": a.responderID} }, false, false},
-		"responders": {`query ($id: ID!) { responders(orgUnitId: $id) { nodes { id } } }`, unitVars, false, true},
+		"me":            {me, noVars, false, false},
+		"alert":         {`query ($id: ID!) { alert(id: $id) { id } }`, func(a *alerted) vars { return vars{"id": a.alertID} }, false, false},
+		"myAlerts":      {`{ myAlerts { nodes { id } } }`, noVars, false, false},
+		"incident":      {`query ($id: ID!) { incident(id: $id) { id } }`, func(a *alerted) vars { return vars{"id": a.id} }, false, false},
+		"incidents":     {`query ($id: ID!) { incidents(orgUnitId: $id) { nodes { id } } }`, unitVars, false, true},
+		"orgUnit":       {`query ($id: ID!) { orgUnit(id: $id) { id } }`, unitVars, false, false},
+		"orgUnits":      {`{ orgUnits { nodes { id } } }`, noVars, false, false},
+		"responder":     {`query ($id: ID!) { responder(id: $id) { id } }`, func(a *alerted) vars { return vars{"id": a.responderID} }, false, false},
+		"responders":    {`query ($id: ID!) { responders(orgUnitId: $id) { nodes { id } } }`, unitVars, false, true},
+		"rosterImport":  {readImport, importVars, false, true},
+		"rosterImports": {listImports, func(*alerted) vars { return vars{"unit": guiyuanID} }, false, true},
 		"verifyCertificate": {`query ($number: String!) { verifyCertificate(number: $number) { number } }`, func(*alerted) vars {
 			return vars{"number": "123456789012"}
 		}, true, false},

@@ -32,6 +32,16 @@ const (
 	signInForREST = `mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }`
 )
 
+// importMutations are for the table of all.
+func importMutations() map[string]operation {
+	return map[string]operation{
+		"applyRosterImport":  {applyImport, func(*alerted) vars { return vars{"input": vars{"id": "imp_none", "mode": "GOOD_ROWS"}} }, false, true},
+		"cancelRosterImport": {cancelImport, func(*alerted) vars { return vars{"input": vars{"id": "imp_none"}} }, false, true},
+	}
+}
+
+func importVars(*alerted) vars { return vars{"id": "imp_none"} }
+
 // bearer signs the resident in once more, and returns the access token.
 func (r *resident) bearer(t *testing.T) string {
 	t.Helper()
