@@ -51,6 +51,7 @@ func NewEndpoint(r *Resolver, e Endpoint) http.Handler {
 	server.SetQueryCache(lru.New[*ast.QueryDocument](queryCache))
 	server.SetParserTokenLimit(limits.MaxTokens)
 	server.SetDisableSuggestion(true)
+	server.SetValidationRulesFn(withoutHints)
 	server.Use(limits)
 	if e.Introspection {
 		server.Use(extension.Introspection{})

@@ -1,6 +1,12 @@
 package graph
 
-import "testing"
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+)
 
 func TestTokenOf(t *testing.T) {
 	t.Parallel()
@@ -23,5 +29,27 @@ func TestTokenOf(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// What gqlparser says repeats what was sent: it is shortened.
+func TestDocumentErrorsAreShort(t *testing.T) {
+	t.Parallel()
+	e := newTestExecutor(t, &Resolver{Catalogue: words(t)}, nil)
+	long := strings.Repeat("长", 10_000)
+	for name, run := range map[string]*graphql.Response{
+		"a field": e.run(staffContext(t), "{ "+strings.Repeat("x", 10_000)+" }"),
+		"a variable's field": e.runWith(staffContext(t), `mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }`,
+			map[string]any{"input": map[string]any{long: 1}}),
+		"an enum": e.runWith(staffContext(t), `query ($s: ResponderStatus) { responders(orgUnitId: "1", status: $s) { nodes { id } } }`,
+			map[string]any{"s": long}),
+	} {
+		raw, err := json.Marshal(run.Errors)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(raw) > 1000 || !strings.Contains(string(raw), "…") || !strings.Contains(string(raw), "invalid.document") {
+			t.Errorf("%s: %d bytes: %.1000s", name, len(raw), raw)
+		}
 	}
 }

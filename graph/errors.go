@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -100,15 +102,43 @@ func ofDocument(g *gqlerror.Error) bool {
 }
 
 // document keeps the words of gqlparser, which are for developers, in English,
-// behind a sentence for people.
+// behind a sentence for people. They repeat what was sent, which may be long and
+// need not be repeated in full.
 func (p presenter) document(ctx context.Context, g *gqlerror.Error) *gqlerror.Error {
 	const key = "invalid.document"
 	extensions := map[string]any{"code": fault.CodeInvalid, "reason": key}
-	if field := fieldOfVariable(g.Path); field != "" {
+	if field := fieldOfVariable(clipped(g.Path)); field != "" {
 		extensions["field"] = field
 	}
-	words := p.words.Text(RequestOf(ctx).Locale, key, fault.Args{"detail": g.Message})
-	return &gqlerror.Error{Message: words, Path: g.Path, Locations: g.Locations, Extensions: extensions}
+	words := p.words.Text(RequestOf(ctx).Locale, key, fault.Args{"detail": clip(g.Message, maxDetail)})
+	return &gqlerror.Error{Message: words, Path: clipped(g.Path), Locations: g.Locations, Extensions: extensions}
+}
+
+const (
+	maxDetail = 300 // bytes of what gqlparser says
+	maxName   = 100 // bytes of each name in a path that a client made up
+)
+
+// clip shortens a text to so many bytes and an ellipsis, at a character's end.
+func clip(text string, end int) string {
+	if len(text) <= end {
+		return text
+	}
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// clipped is a path with its long names shortened.
+func clipped(path ast.Path) ast.Path {
+	short := slices.Clone(path)
+	for i, part := range short {
+		if name, ok := part.(ast.PathName); ok {
+			short[i] = ast.PathName(clip(string(name), maxName))
+		}
+	}
+	return short
 }
 
 // fieldOfVariable names what is wrong in a variable: the field in it, or the

@@ -23,6 +23,7 @@ type Query struct {
 	MaxOperations     int // operations in the document
 	MaxDepth          int // fields inside fields, followed through fragments
 	MaxAliases        int // fields that are given another name
+	MaxAliasBytes     int // length of such a name, which the answer repeats for each object
 	MaxRepeats        int // selections that a selection set has already
 	MaxDirectives     int // directives on operations, fragments and selections
 	MaxRootFields     int // fields at the top of a query or subscription
@@ -47,6 +48,8 @@ var _ interface {
 //   - 15 aliases let a client compare a few things in one request; 5 changes let
 //     it send what it queued while offline. Neither makes the request a way to try
 //     passwords, which the services count anyway.
+//   - 100 bytes are more than any alias that people or generators write; one of
+//     30 KB would make an answer of 5,000 objects one of 150 MB.
 //   - Cost 5,000 is a page of 100 with 49 objects on each item.
 func Default() Query {
 	return Query{
@@ -55,6 +58,7 @@ func Default() Query {
 		MaxOperations:     10,
 		MaxDepth:          15,
 		MaxAliases:        15,
+		MaxAliasBytes:     100,
 		MaxRepeats:        10,
 		MaxDirectives:     20,
 		MaxRootFields:     10,
@@ -71,7 +75,7 @@ func (Query) ExtensionName() string { return "QueryLimit" }
 func (q Query) Validate(graphql.ExecutableSchema) error {
 	limits := map[string]int{
 		"MaxBytes": q.MaxBytes, "MaxTokens": q.MaxTokens, "MaxOperations": q.MaxOperations,
-		"MaxDepth": q.MaxDepth, "MaxAliases": q.MaxAliases, "MaxRepeats": q.MaxRepeats,
+		"MaxDepth": q.MaxDepth, "MaxAliases": q.MaxAliases, "MaxAliasBytes": q.MaxAliasBytes, "MaxRepeats": q.MaxRepeats,
 		"MaxDirectives": q.MaxDirectives, "MaxRootFields": q.MaxRootFields, "MaxChanges": q.MaxChanges,
 		"MaxIntrospections": q.MaxIntrospections, "MaxCost": q.MaxCost,
 	}

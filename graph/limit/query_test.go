@@ -86,13 +86,19 @@ func TestQueryRefusesAttacks(t *testing.T) {
 		{"six sign-ins", "mutation{" + repeat(6, `a#:signIn(code:"#"){id}`) + "}", "invalid.query_too_many_changes", nil, 6},
 		{"six sign-ins in fragments", "mutation{...f ...{...g}}fragment f on Mutation{" + repeat(3, `a#:signIn(code:"#"){id}`) +
 			"}fragment g on Mutation{" + repeat(3, `b#:signIn(code:"#"){id}`) + "}", "invalid.query_too_many_changes", nil, 6},
+		{"alias of 101 bytes", "{me{" + strings.Repeat("a", 101) + ":id}}", "invalid.query_alias_too_long", nil, 101},
 		{"many root fields", "{" + repeat(11, "a#:me{id}") + "}", "invalid.query_too_many_root_fields", nil, 11},
 		{"deep nesting", nested(16), "invalid.query_too_deep", nil, 16},
 		{"depth in a fragment nobody spreads", "{me{id}}fragment f on Query" + nested(16), "invalid.query_too_deep", nil, 16},
 		{"nesting beyond the parser's", nested(1500), "invalid.query_too_long", nil, 4500},
 		{"fragment that contains itself", "{...a}fragment a on Query{...a}", "invalid.query_fragment_cycle", nil, nil},
 		{"circular fragments", "{...a}fragment a on Query{me{...b}}fragment b on Account{friend{...c}}fragment c on Account{...b}", "invalid.query_fragment_cycle", nil, nil},
-		{"directive flood", "{me{id" + strings.Repeat("@include(if:true)", 21) + "}}", "invalid.query_too_many_directives", nil, 21},
+		{"directive flood", "{me{id}" + repeat(7, "...f#@a@b@c ") + "}" + repeat(7, "fragment f# on Query{me{id}}"), "invalid.query_too_many_directives", nil, 21},
+		{"directive twice", "{me{id@include(if:true)@include(if:true)}}", "invalid.query_directive_repeated", nil, nil},
+		{"unknown directive ten times", "{me{id" + strings.Repeat("@aa", 10) + "}}", "invalid.query_directive_repeated", nil, nil},
+		{"directive twice on a variable", "query($a:Int@x@x){me{id}}", "invalid.query_directive_repeated", nil, nil},
+		{"deferred fragment", "{me{...@defer{id}}}", "invalid.query_deferred", nil, nil},
+		{"deferred fragment that is not", "{me{...@defer(if:false){id}}}", "invalid.query_deferred", nil, nil},
 		{"directives everywhere", "query($a:Int @x)@x{...@x{...f@x}}fragment f on Query@x{" + repeat(16, "f#@x ") + "}", "invalid.query_too_many_directives", nil, 21},
 		{"many operations", repeat(11, "query q#{me{id}}"), "invalid.query_too_many_operations", nil, 11},
 		{"long string", `{account(id:"` + strings.Repeat("x", 33<<10) + `"){id}}`, "invalid.query_too_large", nil, 33<<10 + 20},
@@ -173,7 +179,7 @@ func TestQueryLeavesInvalidDocumentsToValidation(t *testing.T) {
 func TestLimitsAreInclusive(t *testing.T) {
 	t.Parallel()
 	query := "query q@include(if:true){a:me{id id}__type(name:\"x\"){name}}"
-	exact := Query{MaxBytes: len(query), MaxTokens: 28, MaxOperations: 1, MaxDepth: 2, MaxAliases: 1, MaxRepeats: 1,
+	exact := Query{MaxBytes: len(query), MaxTokens: 28, MaxOperations: 1, MaxDepth: 2, MaxAliases: 1, MaxAliasBytes: 1, MaxRepeats: 1,
 		MaxDirectives: 1, MaxRootFields: 2, MaxChanges: 1, MaxIntrospections: 1, MaxCost: 2}
 	doc, err := parser.ParseQuery(&ast.Source{Input: query})
 	if err != nil {
@@ -199,6 +205,7 @@ func TestLimitsAreInclusive(t *testing.T) {
 	for name, lower := range map[string]func(*Query){
 		"query_too_deep":                func(q *Query) { q.MaxDepth-- },
 		"query_too_many_aliases":        func(q *Query) { q.MaxAliases-- },
+		"query_alias_too_long":          func(q *Query) { q.MaxAliasBytes-- },
 		"query_too_many_repeats":        func(q *Query) { q.MaxRepeats-- },
 		"query_too_many_directives":     func(q *Query) { q.MaxDirectives-- },
 		"query_too_many_root_fields":    func(q *Query) { q.MaxRootFields-- },
@@ -278,7 +285,7 @@ func TestEveryRefusalHasASentence(t *testing.T) {
 	args := map[string]any{"max": 1, "actual": 2}
 	for _, key := range []string{
 		"query_too_large", "query_too_long", "query_too_many_operations", "query_fragment_cycle", "query_too_deep",
-		"query_too_many_aliases", "query_too_many_repeats", "query_too_many_directives", "query_too_many_root_fields",
+		"query_too_many_aliases", "query_too_many_repeats", "query_too_many_directives", "query_too_many_root_fields", "query_directive_repeated", "query_deferred", "query_alias_too_long",
 		"query_too_many_changes", "query_too_many_introspections", "query_too_costly",
 	} {
 		for _, tag := range locale.Tags() {

@@ -14,8 +14,8 @@ func (q Query) checkShape(doc *ast.QueryDocument) *fault.Error {
 	}
 	s := newSurvey(doc)
 	s.document(doc)
-	if s.circular {
-		return fault.Invalid("", "query_fragment_cycle")
+	if f := s.mistake(); f != nil {
+		return f
 	}
 	for _, check := range []struct {
 		reason        string
@@ -23,6 +23,7 @@ func (q Query) checkShape(doc *ast.QueryDocument) *fault.Error {
 	}{
 		{"query_too_deep", s.depth, q.MaxDepth},
 		{"query_too_many_aliases", s.aliases, q.MaxAliases},
+		{"query_alias_too_long", s.longest, q.MaxAliasBytes},
 		{"query_too_many_repeats", s.repeats, q.MaxRepeats},
 		{"query_too_many_directives", s.directives, q.MaxDirectives},
 		{"query_too_many_root_fields", s.rootFields, q.MaxRootFields},
@@ -43,8 +44,11 @@ type survey struct {
 	open      map[string]bool
 
 	circular       bool
+	doubled        bool // a directive stands twice in one place, which none may
+	deferred       bool // @defer is used
 	depth          int
 	aliases        int
+	longest        int // of the aliases, in bytes
 	repeats        int
 	directives     int
 	introspections int
@@ -66,6 +70,19 @@ func newSurvey(doc *ast.QueryDocument) *survey {
 	return s
 }
 
+// mistake is what is wrong with the document whatever its size.
+func (s *survey) mistake() *fault.Error {
+	switch {
+	case s.circular:
+		return fault.Invalid("", "query_fragment_cycle")
+	case s.doubled:
+		return fault.Invalid("", "query_directive_repeated")
+	case s.deferred:
+		return fault.Invalid("", "query_deferred")
+	}
+	return nil
+}
+
 func (s *survey) document(doc *ast.QueryDocument) {
 	for _, fragment := range doc.Fragments {
 		// Validation walks unused fragments too, so they are measured as well.
@@ -77,9 +94,9 @@ func (s *survey) document(doc *ast.QueryDocument) {
 }
 
 func (s *survey) operation(operation *ast.OperationDefinition) {
-	s.directives += len(operation.Directives)
+	s.attached(operation.Directives)
 	for _, variable := range operation.VariableDefinitions {
-		s.directives += len(variable.Directives)
+		s.attached(variable.Directives)
 	}
 	s.depth = max(s.depth, s.set(operation.SelectionSet))
 	roots := s.roots(operation.SelectionSet)
@@ -114,10 +131,10 @@ func (s *survey) selection(selection ast.Selection, seen map[string]bool, on str
 		return s.field(selection)
 	case *ast.FragmentSpread:
 		s.repeat("..."+selection.Name, seen)
-		s.directives += len(selection.Directives)
+		s.attached(selection.Directives)
 		return s.fragment(selection.Name)
 	case *ast.InlineFragment:
-		s.directives += len(selection.Directives)
+		s.attached(selection.Directives)
 		if selection.TypeCondition != "" {
 			on = selection.TypeCondition
 		}
@@ -127,9 +144,10 @@ func (s *survey) selection(selection ast.Selection, seen map[string]bool, on str
 }
 
 func (s *survey) field(field *ast.Field) int {
-	s.directives += len(field.Directives)
+	s.attached(field.Directives)
 	if field.Alias != field.Name {
 		s.aliases++
+		s.longest = max(s.longest, len(field.Alias))
 	}
 	if field.Name == "__schema" || field.Name == "__type" {
 		s.introspections++
@@ -142,6 +160,17 @@ func (s *survey) repeat(key string, seen map[string]bool) {
 		s.repeats++
 	}
 	seen[key] = true
+}
+
+// attached measures the directives of one place.
+func (s *survey) attached(directives ast.DirectiveList) {
+	s.directives += len(directives)
+	seen := make(map[string]bool, len(directives))
+	for _, directive := range directives {
+		s.doubled = s.doubled || seen[directive.Name]
+		s.deferred = s.deferred || directive.Name == "defer"
+		seen[directive.Name] = true
+	}
 }
 
 // fragment returns the depth of a fragment, measuring it the first time. One that
@@ -159,7 +188,7 @@ func (s *survey) fragment(name string) int {
 		return 0
 	}
 	s.open[name] = true
-	s.directives += len(fragment.Directives)
+	s.attached(fragment.Directives)
 	depth := s.set(fragment.SelectionSet)
 	delete(s.open, name)
 	s.depths[name] = depth

@@ -22,6 +22,16 @@ func present(ctx context.Context, exec graphql.GraphExecutor, err *gqlerror.Erro
 	return exec.DispatchError(ctx, gqlerror.List{err})
 }
 
+// maxFound is how many errors of one document are told. Validation finds hundreds
+// in a few kilobytes, and who mends the first ten sends the document again anyway.
+const maxFound = 10
+
+// presentAll makes the answer to what gqlgen found wrong with a request. ctx has the
+// operation context that came with it.
+func presentAll(ctx context.Context, exec graphql.GraphExecutor, errs gqlerror.List) *graphql.Response {
+	return exec.DispatchError(ctx, errs[:min(len(errs), maxFound)])
+}
+
 // refuse answers what never became an operation.
 func refuse(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, media string, no *refusal) {
 	write(w, media, no.status, present(r.Context(), exec, limit.Refusal(no.fault)))

@@ -25,7 +25,7 @@ func execute(ctx context.Context, exec graphql.GraphExecutor, params *graphql.Ra
 	operation, errs := exec.CreateOperationContext(ctx, params)
 	ctx = graphql.WithOperationContext(ctx, operation)
 	if errs != nil {
-		return yield(exec.DispatchError(ctx, errs))
+		return yield(presentAll(ctx, exec, errs))
 	}
 	responses, ctx := exec.DispatchOperation(ctx, operation)
 	for answer := responses(ctx); answer != nil; answer = responses(ctx) {

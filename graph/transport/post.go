@@ -67,7 +67,7 @@ func (POST) execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	operation, errs := exec.CreateOperationContext(ctx, params)
 	ctx = graphql.WithOperationContext(ctx, operation)
 	if errs != nil {
-		answer := exec.DispatchError(ctx, errs)
+		answer := presentAll(ctx, exec, errs)
 		write(w, media, status(media, answer), answer)
 		return
 	}

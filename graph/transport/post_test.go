@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -221,4 +222,36 @@ func TestPOSTPanicIsInternal(t *testing.T) {
 	if got.Status != http.StatusInternalServerError || got.Code != "INTERNAL" || strings.Contains(body, "hunter2") {
 		t.Errorf("answered %d %s", got.Status, body)
 	}
+}
+
+// A small document can have hundreds of mistakes.
+func TestPOSTTellsTheFirstMistakes(t *testing.T) {
+	t.Parallel()
+	server := serve(t, newService(NewPOST()))
+	for mistakes, want := range map[int]int{1: 1, 9: 9, 10: 10} {
+		_, _, body := do(t, server.URL, exchange{body: `{"query":"{` + unknownFields(mistakes) + `}"}`})
+		if got := strings.Count(body, `"message"`); got != want {
+			t.Errorf("%d mistakes: %d errors, want %d", mistakes, got, want)
+		}
+	}
+	_, _, body := do(t, server.URL, exchange{body: `{"query":"query(` + unusedVariables(100) + `){name}"}`})
+	if got := strings.Count(body, `"message"`); got != maxFound {
+		t.Errorf("100 mistakes: %d errors, want %d", got, maxFound)
+	}
+}
+
+func unknownFields(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "x%d ", i)
+	}
+	return b.String()
+}
+
+func unusedVariables(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "$x%d: Int ", i)
+	}
+	return b.String()
 }
