@@ -6,6 +6,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/graph/limit"
 )
 
 // execute runs one operation and yields its answers until there are no more, ctx
@@ -27,16 +30,26 @@ func execute(ctx context.Context, exec graphql.GraphExecutor, params *graphql.Ra
 	if errs != nil {
 		return yield(presentAll(ctx, exec, errs))
 	}
-	responses, ctx := exec.DispatchOperation(ctx, operation)
-	for answer := responses(ctx); answer != nil; answer = responses(ctx) {
+	// Interceptors may have bounded the operation's own context, which has then
+	// ended when the operation has: that says nothing of whether anybody listens.
+	responses, within := exec.DispatchOperation(ctx, operation)
+	answered := false
+	for answer := responses(within); answer != nil; answer = responses(within) {
+		answered = true
 		if !yield(answer) {
 			return false
 		}
 	}
-	if err := ending.reason(); err != nil && ctx.Err() == nil {
+	if ctx.Err() != nil {
+		return false
+	}
+	if err := ending.reason(); err != nil {
 		return yield(present(ctx, exec, err))
 	}
-	return ctx.Err() == nil
+	if !answered && within.Err() != nil { // it ran out of time
+		return yield(present(ctx, exec, limit.Refusal(fault.Unavailable("interrupted"))))
+	}
+	return true
 }
 
 // recoverPlainly is for a panic before there is an operation that knows better.
