@@ -6,7 +6,32 @@ import plugin from '@graphql-eslint/eslint-plugin'
 const { 'flat/schema-recommended': recommended, 'flat/schema-relay': relay } = plugin.configs
 
 // Types that are values: they have no identity, and so no id.
-const values = ['Availability', 'CertificateVerification', 'Grant', 'PageInfo', 'Position', 'Presence']
+const values = [
+  'AuditDetail',
+  'Availability',
+  'AvailabilityToggle',
+  'CertificateVerification',
+  'Consent',
+  'Consents',
+  'Download',
+  'Erasure',
+  'FormerName',
+  'Grant',
+  'Membership',
+  'PageInfo',
+  'Position',
+  'Presence',
+  'QuietHours',
+  'RosterImportChange',
+  'RosterImportCounts',
+  'RosterImportFieldChange',
+  'RosterImportProblem',
+  'RosterImportProblemRow',
+  'RosterImportProgress',
+  'SecondFactor',
+  'Shift',
+  'StaffEntry',
+]
 
 export default [
   {
