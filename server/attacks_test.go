@@ -167,9 +167,13 @@ func forgeries() map[string]assault {
 		return assault{body: []byte(body), status: http.StatusBadRequest, reason: "invalid.request_batched", httpOnly: true}
 	}
 	return map[string]assault{
-		"a mutation by GET":          get("mutation%7BsignOut%7BsignedOutAt%7D%7D"),
-		"a query by GET":             get("%7Bme%7Bid%7D%7D"),
-		"the schema by GET":          get("%7B__schema%7Btypes%7Bname%7D%7D%7D"),
+		"a mutation by GET": get("mutation%7BsignOut%7BsignedOutAt%7D%7D"),
+		"a query by GET":    get("%7Bme%7Bid%7D%7D"),
+		"the schema by GET": get("%7B__schema%7Btypes%7Bname%7D%7D%7D"),
+		"an EventSource": {
+			method: http.MethodGet, target: "?query=subscription%7BmyAlertsUpdated%7Bid%7D%7D", header: [2]string{"Accept", "text/event-stream"},
+			status: http.StatusMethodNotAllowed, reason: "invalid.request_not_post", httpOnly: true,
+		},
 		"a mutation by HEAD":         {method: http.MethodHead, target: "?query=mutation%7BsignOut%7BsignedOutAt%7D%7D", status: http.StatusMethodNotAllowed, harmless: "", httpOnly: true},
 		"a mutation by PUT":          {method: http.MethodPut, body: []byte(json), status: http.StatusMethodNotAllowed, reason: "invalid.request_not_post", httpOnly: true},
 		"a mutation in the address":  {target: "?query=mutation%7BsignOut%7BsignedOutAt%7D%7D", body: []byte("{}"), status: http.StatusBadRequest, reason: "invalid.request_without_query", httpOnly: true},

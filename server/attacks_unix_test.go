@@ -160,3 +160,27 @@ func TestAPIConsolesAreShut(t *testing.T) {
 		lacks(t, path, strings.ToLower(answer), "graphiql", "playground", "<script")
 	}
 }
+
+// The headers of attacks are as long as the server reads them. Longer ones are
+// refused by net/http, before any of ours looks at them.
+func TestServeRefusesLongHeaders(t *testing.T) {
+	t.Parallel()
+	log, _ := background(t, []string{"MUSTER_DATA_DIR=" + t.TempDir(), "MUSTER_ADDR=127.0.0.1:0"})
+	url := log.await(t, serving) + graphqlPath
+	for size, want := range map[int]int{15_000: http.StatusOK, 1_000_000: http.StatusRequestHeaderFieldsTooLarge} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(document("{ __typename }")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Accept", "application/json;a="+strings.Repeat("b", size))
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%d bytes: status %d, want %d", size, response.StatusCode, want)
+		}
+	}
+}
