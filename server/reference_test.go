@@ -26,7 +26,7 @@ type use func(t *testing.T, tw *town) (got, want any)
 func uses() map[string]use {
 	all := map[string]use{}
 	for _, some := range []map[string]use{
-		accountUses(), alertUses(), incidentUses(), rosterUses(), subscriptionUses(),
+		accountUses(), sessionUses(), staffUses(), alertUses(), incidentUses(), rosterUses(), unitUses(), availabilityUses(), privacyUses(), subscriptionUses(),
 	} {
 		maps.Copy(all, some)
 	}
