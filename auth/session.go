@@ -105,7 +105,8 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (Principal, e
 // Check reports whether what Authenticate said still holds, for those who rely
 // on it longer than one request: the session is live, the account not
 // suspended, and none of the principal's grants has been revoked, moved with its
-// unit or become too little without a second factor. It fails with UNAUTHENTICATED, whereupon the client authenticates again.
+// unit or become too little without a second factor. It fails with
+// UNAUTHENTICATED, whereupon the client authenticates again.
 func (s *Service) Check(ctx context.Context, p Principal) error {
 	session, account, err := s.live(ctx, s.DB, p.SessionID)
 	if err != nil {
@@ -115,7 +116,11 @@ func (s *Service) Check(ctx context.Context, p Principal) error {
 	if err != nil {
 		return err
 	}
-	if now.AccountID != p.AccountID || !now.has(p.Grants) {
+	moved, err := s.effective(ctx, p.Grants)
+	if err != nil {
+		return err
+	}
+	if now.AccountID != p.AccountID || !now.has(p.Grants) || !p.has(moved) {
 		return fault.Unauthenticated("token")
 	}
 	return nil

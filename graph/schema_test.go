@@ -263,8 +263,10 @@ func TestNestedConnectionsRefuseMoreThanAHundred(t *testing.T) {
 			_, err := r.Responder().Notes(staff, &roster.Responder{UnitPath: unitPath}, 101, nil)
 			return err
 		},
-		"Dispatch.alerts":    func() error { _, err := r.Dispatch().Alerts(staff, &dispatch.Dispatch{}, 101, nil); return err },
-		"Dispatch.decisions": func() error { _, err := r.Dispatch().Decisions(staff, &dispatch.Dispatch{}, 101, nil); return err },
+		"RosterImport.problems": func() error { _, err := r.RosterImport().Problems(staff, &roster.Import{}, 101, nil); return err },
+		"RosterImport.changes":  func() error { _, err := r.RosterImport().Changes(staff, &roster.Import{}, 101, nil); return err },
+		"Dispatch.alerts":       func() error { _, err := r.Dispatch().Alerts(staff, &dispatch.Dispatch{}, 101, nil); return err },
+		"Dispatch.decisions":    func() error { _, err := r.Dispatch().Decisions(staff, &dispatch.Dispatch{}, 101, nil); return err },
 	}
 	connections(func(parent *ast.Definition, f *ast.FieldDefinition) {
 		if parent.Name == "Query" {

@@ -234,7 +234,7 @@ func TestImport(t *testing.T) {
 	want := &Responder{
 		Meta: store.Meta{ID: zhang.ID, Rev: 1}, AccountID: zhang.AccountID, Name: "张三", Phone: "+8613800138000", UnitID: eastOne,
 		UnitPath: im.path(t, eastOne), Status: StatusActive, StatusAt: im.clock.Now(), TransportMode: EBike, Equipment: []string{"AED", "急救包"},
-		EnrolledAt: time.Date(2024, 4, 30, 16, 0, 0, 0, time.UTC),
+		EnrolledAt: time.Date(2024, 4, 30, 16, 0, 0, 0, time.UTC), Duty: Duty{Reason: DutyNoConsent},
 	}
 	if diff := cmp.Diff(want, zhang); diff != "" || len(people) != 3 {
 		t.Error(len(people), diff)

@@ -166,7 +166,7 @@ func (s *Service) Enrol(ctx context.Context, on store.Conn, n NewResponder) (*Re
 	if r.EnrolledAt.IsZero() {
 		r.EnrolledAt = s.now()
 	}
-	r.Duty, _ = effective(r.Availability, r.Status, s.zone, s.now())
+	r.Duty, _ = r.dutyAt(s.Zone(ctx, u.Path), s.now())
 	err = responders.Insert(ctx, on, r)
 	if errors.Is(err, store.ErrDuplicate) {
 		return nil, fault.Conflict("on_roster")

@@ -22,7 +22,7 @@ func TestEnrol(t *testing.T) {
 	want := &Responder{
 		Meta: store.Meta{ID: got.ID, Rev: 1}, AccountID: "acc_own", Name: "张三", UnitID: eastOne, UnitPath: f.path(t, eastOne),
 		Phone: "+8613800138000", Status: StatusActive, StatusAt: f.clock.Now(), TransportMode: EBike, Equipment: []string{"AED"}, EnrolledAt: f.clock.Now(),
-		Duty: Duty{Reason: DutyNothingSet},
+		Duty: Duty{Reason: DutyNoConsent},
 	}
 	stored, err := f.OfAccount(t.Context(), "acc_own")
 	if err != nil {

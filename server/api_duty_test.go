@@ -337,7 +337,7 @@ func TestAPIPresenceNeedsConsent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.arrange(t, "setAvailability", vars{"onDuty": true}); got["onDuty"] != true {
+	if got := r.arrange(t, "setAvailability", vars{"onDuty": true}); got["onDuty"] != false || got["reason"] != "NO_POSITION_CONSENT" {
 		t.Errorf("%v", got)
 	}
 	got := expectRefusal(t, r.Client, reportPosition, positionReport(at(guiyuanCenter)), problem{Code: "CONFLICT", Reason: "conflict.position_consent"})

