@@ -42,9 +42,7 @@ type Carrier struct{ AccountID, ResponderID string }
 
 const (
 	// seedChunk is how many people are written in one atomic step.
-	seedChunk = 400
-	// validityMonths is how long the course's certificates are valid.
-	validityMonths = 24
+	seedChunk      = 400
 	accuracyMeters = 15
 )
 
@@ -59,11 +57,7 @@ func Seed(ctx context.Context, s Services, responders int) (*Seeded, error) {
 	if err := s.Roster.ImportUnits(ctx, units); err != nil {
 		return nil, err
 	}
-	course := training.NewCourse{
-		ID:   dispatch.FirstResponderCourse,
-		Name: training.Name{Chinese: "应急第一响应人", English: "First responder"}, ValidityMonths: validityMonths,
-	}
-	if _, err := s.Training.AddCourse(ctx, s.DB, course); err != nil {
+	if _, err := s.Training.AddCourse(ctx, s.DB, training.FirstResponder()); err != nil {
 		return nil, err
 	}
 	seeded := count(units)

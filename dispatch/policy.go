@@ -7,6 +7,7 @@ import (
 
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
+	"github.com/musterhq/muster/training"
 )
 
 // Policy says how a dispatch looks for responders. It is data: the policy of
@@ -65,8 +66,8 @@ func DefaultPolicy(t IncidentType) Policy {
 	return p
 }
 
-// FirstResponderCourse is the id of the course that makes a first responder.
-const FirstResponderCourse = "first-responder"
+// FirstResponderCourse is what policies ask for unless they say otherwise.
+const FirstResponderCourse = training.FirstResponderID
 
 // Limits of a policy.
 const (

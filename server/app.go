@@ -128,7 +128,7 @@ func (a *app) makeServices(p parts) (err error) {
 		return err
 	}
 	a.imports = roster.NewImports(roster.ImportsConfig{
-		Roster: a.roster, Auth: a.auth, Issued: a.training.Issued, Certify: a.certify, Keep: roster.KeepImports,
+		Roster: a.roster, Auth: a.auth, Issued: a.training.Issued, Certify: a.certify, Keep: p.keep.imports,
 	})
 	a.dispatch = dispatch.New(dispatch.Config{
 		DB: a.db, Now: store.Now, NewID: a.newID, Log: a.log,

@@ -17,6 +17,7 @@ import (
 	"github.com/musterhq/muster/store"
 	"github.com/musterhq/muster/store/mongo"
 	"github.com/musterhq/muster/store/sqlite"
+	"github.com/musterhq/muster/training"
 )
 
 // defaultDatabase is the MongoDB database where the URI names none, and the
@@ -46,11 +47,27 @@ func open(ctx context.Context, c config, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
-	return newApp(ctx, parts{
+	a, err := newApp(ctx, parts{
 		engine: engine, keyring: keyring, channel: channel, sender: sender, idTokens: idTokens,
 		newCode: auth.RandomCode, limits: auth.DefaultLimits(), issuer: c.issuer, audience: c.audience, zone: c.zone, keep: c.keep, log: log,
 		web: web{graphiql: c.graphiql, origins: c.origins, proxies: c.proxies, maxStreams: c.maxStreams},
 	})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.teach(ctx); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+// teach makes sure of the course without which nobody can be called out.
+func (a *app) teach(ctx context.Context) error {
+	_, err := a.training.AddCourse(ctx, a.db, training.FirstResponder())
+	if err != nil && !errors.Is(err, fault.Conflict("course_id")) {
+		return fmt.Errorf("adding the programme's course: %w", err)
+	}
+	return nil
 }
 
 func (c config) engine(ctx context.Context, log *slog.Logger) (store.Engine, error) {

@@ -1,43 +1,31 @@
 package main
 
 import (
-	"errors"
+	"log/slog"
+	"path/filepath"
 	"testing"
+	"time"
 
-	"github.com/musterhq/muster/auth/idtoken"
-	"github.com/musterhq/muster/fault"
+	"github.com/musterhq/muster/training"
 )
 
-func TestIDTokensAreTakenWhereAProjectIsConfigured(t *testing.T) {
-	for name, c := range map[string]struct {
-		config   config
-		emulator string
-		set, bad bool
-	}{
-		"nothing":                       {config{}, "", false, false},
-		"a project":                     {config{firebaseProject: "my-town"}, "", true, false},
-		"a service account":             {config{firebase: newSecret(`{"project_id": "my-town"}`)}, "", true, false},
-		"an account of no project":      {config{firebase: newSecret(`{}`)}, "", false, false},
-		"an account that is none":       {config{firebase: newSecret(`{"private_key": "hush`)}, "", false, true},
-		"a project with an emulator":    {config{firebaseProject: "my-town"}, "127.0.0.1:9", false, true},
-		"a demonstration with one":      {config{firebaseProject: "demo-town"}, "127.0.0.1:9", true, false},
-		"a project beside an account's": {config{firebaseProject: "demo-town", firebase: newSecret(`{"project_id": "my-town"}`)}, "127.0.0.1:9", true, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv(idtoken.EmulatorVariable, c.emulator)
-			got, err := c.config.idTokens(t.Context())
-			if (got != nil) != c.set || (err != nil) != c.bad {
-				t.Fatalf("got %v, %v", got, err)
-			}
-			if err != nil {
-				lacks(t, "the error", err.Error(), "hush")
-			}
-			if got == nil {
-				return
-			}
-			if phone, err := got.Verify(t.Context(), "a.b.c"); !errors.Is(err, fault.Unauthenticated("id_token")) || phone != "" {
-				t.Errorf("got %q, %v", phone, err)
-			}
-		})
+// Nobody can be called out without the programme's course, and a second start
+// must not stumble over it.
+func TestOpenTeachesTheCourse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := config{dataDir: dir, keyFile: filepath.Join(dir, "keys.json"), issuer: "i", audience: "a", zone: time.UTC, keep: usualPeriods(), maxStreams: 10}
+	for range 2 {
+		a, err := open(t.Context(), c, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		course, err := a.training.Course(t.Context(), training.FirstResponderID)
+		if err != nil || course.ValidityMonths != 24 || course.Name.Chinese != "应急第一响应人" {
+			t.Errorf("%+v, %v", course, err)
+		}
+		if err := a.close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

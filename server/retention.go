@@ -20,13 +20,14 @@ type periods struct {
 	rejected  time.Duration // after the rejection, those who were rejected
 	retired   time.Duration // after they left, those who left the roster
 	incidents time.Duration // after the end, an incident's exact place and texts
+	imports   time.Duration // after the upload, a spreadsheet's rows
 }
 
 const day = 24 * time.Hour
 
 // usualPeriods are the periods unless the configuration says otherwise.
 func usualPeriods() periods {
-	return periods{audit: 1095 * day, rejected: 90 * day, retired: 1095 * day, incidents: 1095 * day}
+	return periods{audit: 1095 * day, rejected: 90 * day, retired: 1095 * day, incidents: 1095 * day, imports: roster.KeepImports}
 }
 
 // period takes a period over that has minDays to maxDays.

@@ -28,24 +28,24 @@ func TestParsePeriod(t *testing.T) {
 func TestPeriodsOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	c, err := readConfig([]string{
-		"MUSTER_KEEP_AUDIT=180d", "MUSTER_KEEP_REJECTED=24h", "MUSTER_KEEP_RETIRED=720h", "MUSTER_KEEP_INCIDENTS=10950d",
+		"MUSTER_KEEP_AUDIT=180d", "MUSTER_KEEP_REJECTED=24h", "MUSTER_KEEP_RETIRED=720h", "MUSTER_KEEP_INCIDENTS=10950d", "MUSTER_KEEP_IMPORTS=30d",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := periods{audit: 180 * day, rejected: day, retired: 30 * day, incidents: 10950 * day}
+	want := periods{audit: 180 * day, rejected: day, retired: 30 * day, incidents: 10950 * day, imports: 30 * day}
 	if diff := cmp.Diff(want, c.keep, cmp.AllowUnexported(periods{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	_, err = readConfig([]string{
-		"MUSTER_KEEP_AUDIT=179d", "MUSTER_KEEP_REJECTED=0d", "MUSTER_KEEP_RETIRED=3651d", "MUSTER_KEEP_INCIDENTS=forever",
+		"MUSTER_KEEP_AUDIT=179d", "MUSTER_KEEP_REJECTED=0d", "MUSTER_KEEP_RETIRED=3651d", "MUSTER_KEEP_INCIDENTS=forever", "MUSTER_KEEP_IMPORTS=31d",
 	})
 	if err == nil {
 		t.Fatal("nonsense was taken")
 	}
 	for _, line := range []string{
 		"MUSTER_KEEP_AUDIT: must be from 180d to 3650d", "MUSTER_KEEP_REJECTED: must be from 1d to 1095d",
-		"MUSTER_KEEP_RETIRED: must be from 30d to 3650d", "MUSTER_KEEP_INCIDENTS: must be whole days or hours, such as 90d or 2160h",
+		"MUSTER_KEEP_RETIRED: must be from 30d to 3650d", "MUSTER_KEEP_INCIDENTS: must be whole days or hours, such as 90d or 2160h", "MUSTER_KEEP_IMPORTS: must be from 1d to 30d",
 	} {
 		if !strings.Contains(err.Error(), line) {
 			t.Errorf("%q is not in %q", line, err)

@@ -34,7 +34,7 @@ const (
 	uploadTime = 2 * time.Minute
 	// usualCourse is what the certificates of a roster are for, if the upload
 	// names no other course.
-	usualCourse = "first-responder"
+	usualCourse = training.FirstResponderID
 )
 
 // uploads takes in spreadsheets.

@@ -65,6 +65,7 @@ func variables() []variable {
 		{"MUSTER_KEEP_REJECTED", "90d", "How long after the rejection those who were rejected are kept; then they are erased.", period(func(k *periods) *time.Duration { return &k.rejected }, 1, 1095)},
 		{"MUSTER_KEEP_RETIRED", "1095d", "How long after they left those who left the roster are kept; then they are erased.", period(func(k *periods) *time.Duration { return &k.retired }, 30, 3650)},
 		{"MUSTER_KEEP_INCIDENTS", "1095d", "How long after the end an incident's exact place and texts are kept; the figures stay.", period(func(k *periods) *time.Duration { return &k.incidents }, 30, 10950)},
+		{"MUSTER_KEEP_IMPORTS", "7d", "How long after the upload the rows of an imported spreadsheet are kept.", period(func(k *periods) *time.Duration { return &k.imports }, 1, 30)},
 		{"MUSTER_LOG_LEVEL", "info", "debug, info, warn or error.", setLogLevel},
 		{"MUSTER_LOG_FORMAT", "json", "json or text.", setLogFormat},
 	}

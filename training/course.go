@@ -44,6 +44,16 @@ type NewCourse struct {
 	ValidityMonths int // 1 to MaxValidityMonths
 }
 
+// FirstResponderID is the id of the course that makes a first responder.
+const FirstResponderID = "first-responder"
+
+// FirstResponder is the course of the programme itself, which every dispatch
+// asks for unless its policy says otherwise. Certificates of the programme are
+// valid for two years.
+func FirstResponder() NewCourse {
+	return NewCourse{ID: FirstResponderID, Name: Name{Chinese: "应急第一响应人", English: "First responder"}, ValidityMonths: 24}
+}
+
 // AddCourse adds a course. It is for start-up and demo data, and asks for no
 // actor. It fails with INVALID, or with CONFLICT if the id is taken.
 func (s *Service) AddCourse(ctx context.Context, on store.Conn, n NewCourse) (*Course, error) {
