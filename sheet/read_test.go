@@ -132,6 +132,25 @@ func TestReadLateChinese(t *testing.T) {
 	}
 }
 
+// Whatever the length of the file, what is looked at of it ends somewhere in a
+// character.
+func TestReadShortFiles(t *testing.T) {
+	t.Parallel()
+	for n := range 64 {
+		name := strings.Repeat("张", n)
+		for encoded, code := range map[string]encoding.Encoding{"UTF-8": encoding.Nop, "GB18030": simplifiedchinese.GB18030} {
+			file, err := code.NewEncoder().String("姓名\n" + name + "x\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, _, err := read([]byte(file), Usual)
+			if err != nil || len(rows) != 2 || rows[1].At(0).Value != name+"x" {
+				t.Errorf("%s of %d: %v, %v", encoded, n, rows, err)
+			}
+		}
+	}
+}
+
 func TestRefuse(t *testing.T) {
 	t.Parallel()
 	ole := "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" + strings.Repeat("\x00", 600)

@@ -30,7 +30,7 @@ func openCSV(file io.ReaderAt, size int64, head []byte, limits Limits) (*Sheet, 
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errDamaged()
 	}
-	if !looksLikeText(start) {
+	if start = wholeRunes(start); !looksLikeText(start) {
 		return nil, errUnknown()
 	}
 	comma := separatorOf(string(start))
@@ -79,6 +79,16 @@ func isUTF8(in io.Reader) (bool, error) {
 		}
 		kept = copy(buffer, text)
 	}
+}
+
+// wholeRunes leaves out a character of which only the beginning is there.
+func wholeRunes(text []byte) []byte {
+	for i := len(text) - 1; i >= 0 && i >= len(text)-utf8.UTFMax; i-- {
+		if utf8.RuneStart(text[i]) && !utf8.FullRune(text[i:]) {
+			return text[:i]
+		}
+	}
+	return text
 }
 
 // looksLikeText refuses pictures and the like: text has no control characters,
