@@ -113,6 +113,7 @@ func TestResolveUnit(t *testing.T) {
 440304000000,福田区,DISTRICT,
 440304001000,园岭街道,SUBDISTRICT,440304000000
 440304001001,上林社区,COMMUNITY,440304001000
+440303002002,鹏兴社区居民委员会,COMMUNITY,440303002000
 `
 	var all []*Unit
 	for _, u := range readDivisions(t, list) {
@@ -143,6 +144,10 @@ func TestResolveUnit(t *testing.T) {
 		{"上林社区", "", whole, "unit_outside "},
 		{"莲塘街道", "", guiyuan, "unit_outside "},
 		{"火星", "", whole, "unit_unknown "},
+		{"鹏兴社区居民委员会", "", whole, "440303002002"},
+		{"鹏兴社区", "", whole, "440303002002"},
+		{"莲塘街道鹏兴社区居委会", "", whole, "440303002002"},
+		{"莲塘街道办鹏兴", "", whole, "440303002002"},
 		{"", "440303001001", whole, "440303001001"},
 		{"火星", "440303001001", whole, "440303001001"},
 		{"", "440304001001", whole, "unit_outside "},

@@ -64,25 +64,29 @@ func spellings(chain []string, ways func(string) []string) map[string]bool {
 	return all
 }
 
-// suffixes are what is left out of names, the longest first.
-var suffixes = []string{"社区居民委员会", "社区居委会", "社区工作站", "街道办事处", "居委会", "街道办", "社区", "街道", "区"}
+// endings are how the names of one kind of unit end, officially and as people
+// write them, the longest first; the last is none at all.
+var endings = [][]string{
+	{"社区居民委员会", "社区居委会", "社区工作站", "居民委员会", "居委会", "社区", ""},
+	{"街道办事处", "街道办", "街道", "街办", ""},
+	{"区", ""},
+}
 
-// shortNames returns the name with and without its suffix, and with the long
-// forms of it that offices use.
+// shortNames returns the name with each of the endings that such a unit's may
+// have.
 func shortNames(name string) []string {
-	for _, s := range suffixes {
-		short, ok := strings.CutSuffix(name, s)
-		if !ok || short == "" {
-			continue
+	for _, kind := range endings {
+		for _, ending := range kind[:len(kind)-1] {
+			stem, ok := strings.CutSuffix(name, ending)
+			if !ok || stem == "" {
+				continue
+			}
+			names := []string{name}
+			for _, other := range kind {
+				names = append(names, stem+other)
+			}
+			return names
 		}
-		names := []string{name, short}
-		switch s {
-		case "社区":
-			names = append(names, short+"社区居委会", short+"居委会", short+"社区工作站")
-		case "街道":
-			names = append(names, short+"街道办事处", short+"街道办", short+"街办")
-		}
-		return names
 	}
 	return []string{name}
 }
