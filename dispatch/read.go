@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/roster"
@@ -99,7 +100,10 @@ func (s *Service) Alert(ctx context.Context, actor auth.Principal, id string) (*
 	if errors.Is(err, store.ErrNotFound) || err == nil && a.AccountID != actor.AccountID && !mayDispatch(actor, a.Place) {
 		return nil, fault.NotFound("alert")
 	}
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, s.showsWho(ctx, actor, a)
 }
 
 // ListAlerts lists the alerts of a dispatch in their order, for its staff.
@@ -107,7 +111,34 @@ func (s *Service) ListAlerts(ctx context.Context, actor auth.Principal, d *Dispa
 	if !mayDispatch(actor, d.Place) {
 		return store.Page[Alert]{}, fault.Forbidden()
 	}
-	return alerts.List(ctx, s.DB, store.Where(store.Eq("dispatchId", d.ID)).Sort("number"), first, after)
+	page, err := alerts.List(ctx, s.DB, store.Where(store.Eq("dispatchId", d.ID)).Sort("number"), first, after)
+	if err != nil {
+		return page, err
+	}
+	return page, s.showsWho(ctx, actor, page.Items...)
+}
+
+// showsWho writes down that the actor is shown the names of those who were
+// alerted, besides its own.
+func (s *Service) showsWho(ctx context.Context, actor auth.Principal, shown ...*Alert) error {
+	var ids []string
+	for _, a := range shown {
+		if a.AccountID != actor.AccountID {
+			ids = append(ids, a.ResponderID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	people, err := s.Roster.LoadResponders(ctx, s.DB, ids)
+	if err != nil {
+		return err
+	}
+	subjects := make([]audit.Subject, 0, len(people))
+	for id, r := range people {
+		subjects = append(subjects, audit.Subject{ID: id, UnitPath: r.UnitPath})
+	}
+	return s.Audit.Read(ctx, actor, audit.ReadResponder, subjects...)
 }
 
 // ListDecisions lists the decisions of a dispatch in their order, for its

@@ -71,3 +71,29 @@ func TestWhatIsRefusedIsNotInTheAuditLog(t *testing.T) {
 		t.Errorf("there is %v", got)
 	}
 }
+
+func TestNamesThatAreShownAreInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	v := begin(t)
+	v.row(1)
+	i := v.report()
+	v.run()
+	a := v.alerts(i)[0]
+	d, err := dispatches.Get(t.Context(), v.db, i.DispatchID)
+	must(t, err)
+	_, err = v.Alert(t.Context(), volunteer("a"), a.ID)
+	must(t, err)
+	if got := v.trail(a.ResponderID); len(got) > 0 {
+		t.Errorf("one's own reading is there: %v", got)
+	}
+	for range 2 {
+		_, err = v.ListAlerts(t.Context(), v.staff, d, 10, "")
+		must(t, err)
+		_, err = v.Alert(t.Context(), v.staff, a.ID)
+		must(t, err)
+	}
+	want := []audit.Entry{{ActorID: v.staff.AccountID, Action: audit.ReadResponder, Community: home}}
+	if diff := cmp.Diff(want, v.trail(a.ResponderID)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
