@@ -144,12 +144,12 @@ func (s *Story) follow(ctx context.Context, stream *client.Stream, id string, en
 
 // look reads the incident and prints what is new.
 func (s *Story) look(ctx context.Context, id string) error {
-	var err error
-	if s.incident, err = loadIncident(ctx, s.staff, id); err != nil {
-		return err
-	}
 	entries, err := loadTimeline(ctx, s.staff, id)
 	if err != nil {
+		return err
+	}
+	// After the timeline, so that it has every alert that a line is about.
+	if s.incident, err = loadIncident(ctx, s.staff, id); err != nil {
 		return err
 	}
 	s.collectPushes()
