@@ -225,3 +225,119 @@ func TestActionsAreDistinct(t *testing.T) {
 		seen[a] = true
 	}
 }
+
+// waiting counts the readings that have not been entered yet.
+func (l *Log) waiting(t *testing.T) int64 {
+	t.Helper()
+	n, err := readings.Count(t.Context(), l.DB, store.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestReadIsInTheLogForWhoeverLooks(t *testing.T) {
+	t.Parallel()
+	boss, subject := staff("boss", district), Subject{"rsp_1", eastOne}
+	want := []string{"e READ_RESPONDER rsp_1"}
+	for name, look := range map[string]func(*testing.T, *Log) (store.Page[Entry], error){
+		"by unit": func(t *testing.T, l *Log) (store.Page[Entry], error) {
+			return l.ListOfUnit(t.Context(), boss, eastOne, 10, "")
+		},
+		"by subject": func(t *testing.T, l *Log) (store.Page[Entry], error) {
+			return l.ListOfSubject(t.Context(), boss, "rsp_1", false, 10, "")
+		},
+		"by actor": func(t *testing.T, l *Log) (store.Page[Entry], error) {
+			return l.ListByActor(t.Context(), boss, "e", 10, "")
+		},
+		"of one's own": func(t *testing.T, l *Log) (store.Page[Entry], error) {
+			return l.ListOfOwn(t.Context(), []string{"rsp_1"}, 10, "")
+		},
+		"in a copy": func(t *testing.T, l *Log) (page store.Page[Entry], err error) {
+			err = l.CopyPersonal(t.Context(), func(_ string, doc any) error {
+				p := doc.(personalEntry)
+				page.Items = append(page.Items, &Entry{ActorID: p.ActorID, Action: p.Action, SubjectID: p.SubjectID})
+				return nil
+			}, "rsp_1")
+			return page, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, _ := newLog(t)
+			if err := l.Read(t.Context(), staff("e", east), ReadResponder, subject); err != nil {
+				t.Fatal(err)
+			}
+			if n := l.waiting(t); n != 1 {
+				t.Fatalf("%d readings wait", n)
+			}
+			page, err := look(t, l)
+			expect(t, name, want, page, err)
+			if n := l.waiting(t); n != 0 {
+				t.Errorf("%d readings still wait", n)
+			}
+		})
+	}
+}
+
+func TestEnterIsDoneOnce(t *testing.T) {
+	t.Parallel()
+	l, clock := newLog(t)
+	var many []Subject
+	for i := range 2*readingSize + 1 {
+		many = append(many, Subject{fmt.Sprintf("rsp_%d", i), eastOne})
+	}
+	for range 2 { // the second time the same waits already
+		if err := l.Read(t.Context(), staff("e", east), ReadResponder, many...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := l.waiting(t); n != 3 {
+		t.Fatalf("%d readings wait, want 3", n)
+	}
+	if err := l.Read(t.Context(), staff("e", east), ReadResponder, many[:3]...); err != nil { // another, of the same
+		t.Fatal(err)
+	}
+	read := clock.Now()
+	clock.Advance(time.Minute)
+	if n, err := l.Enter().RunDue(t.Context()); err != nil || n != 4 {
+		t.Fatalf("entered %d, %v", n, err)
+	}
+	page, err := l.ListOfUnit(t.Context(), staff("boss", district), district, 1000, "")
+	if err != nil || len(page.Items) != len(many) {
+		t.Fatalf("there are %d lines, %v; want %d", len(page.Items), err, len(many))
+	}
+	if at := page.Items[0].At; !at.Equal(read) {
+		t.Errorf("it says %s, and was read at %s", at, read)
+	}
+	if due := page.Items[0].DueAt; !due.Equal(read.Add(keep)) {
+		t.Errorf("it is kept until %s", due)
+	}
+	if err := l.Read(t.Context(), staff("e", east), ReadResponder, many...); err != nil || l.waiting(t) > 0 {
+		t.Errorf("%d readings wait of what the log has, %v", l.waiting(t), err)
+	}
+}
+
+func TestEnterByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	l, _ := newLog(t)
+	for i := range 8 { // of which each overlaps the next
+		subjects := []Subject{{fmt.Sprint("rsp_", i), east}, {fmt.Sprint("rsp_", i+1), east}}
+		if err := l.Read(t.Context(), staff("e", east), ReadResponder, subjects...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var lookers sync.WaitGroup
+	for range 8 {
+		lookers.Go(func() {
+			if err := l.settle(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	lookers.Wait()
+	page, err := l.ListOfUnit(t.Context(), staff("boss", district), district, 100, "")
+	if err != nil || len(page.Items) != 9 || l.waiting(t) > 0 {
+		t.Errorf("there are %v, %v; want each of 9 once", told(page), err)
+	}
+}

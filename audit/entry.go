@@ -48,7 +48,7 @@ var entries = store.Define[Entry]("auditEntries",
 )
 
 // Collections lists what the package stores, for store.Open.
-func Collections() []store.Definition { return []store.Definition{entries} }
+func Collections() []store.Definition { return []store.Definition{entries, readings} }
 
 // put sets where the subject belongs.
 func (e *Entry) put(unitPath string) {

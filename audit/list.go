@@ -55,6 +55,9 @@ func (l *Log) visible(ctx context.Context, actor auth.Principal, q store.Query, 
 }
 
 func (l *Log) list(ctx context.Context, q store.Query, first int, after string) (store.Page[Entry], error) {
+	if err := l.settle(ctx); err != nil {
+		return store.Page[Entry]{}, err
+	}
 	page, err := entries.List(ctx, l.DB, q.SortDescending("at"), first, after)
 	if err != nil {
 		return page, fmt.Errorf("listing the audit log: %w", err)

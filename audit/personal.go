@@ -28,6 +28,9 @@ type personalDetail struct {
 // subjects, which are one person's ids, oldest first (section "auditEntries").
 // Staff are in it by the ids of their accounts alone. It asks for no actor.
 func (l *Log) CopyPersonal(ctx context.Context, write func(section string, doc any) error, subjectIDs ...string) error {
+	if err := l.settle(ctx); err != nil {
+		return err
+	}
 	for _, id := range subjectIDs {
 		for e, err := range entries.All(ctx, l.DB, about(id)) {
 			if err == nil {

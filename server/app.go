@@ -167,7 +167,7 @@ func (a *app) work(ctx context.Context) {
 	for _, run := range []func(context.Context){
 		a.auth.Run, a.tracker.Run, a.notify.Run, a.dispatch.Run, a.live.Run, a.privacy.Run,
 		a.roster.FollowDirectory, a.roster.TurnDuties().Run, a.roster.Reorganise().Run, a.imports.Work().Run,
-		a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
+		a.audit.Enter().Run, a.audit.Forget().Run, store.ForgetSteps(a.db, store.Now, a.log).Run,
 	} {
 		workers.Go(func() { run(ctx) })
 	}
