@@ -108,8 +108,8 @@ func (m *Imports) ListChanges(ctx context.Context, actor auth.Principal, imp *Im
 }
 
 // applyChunk is how many rows are applied in one atomic step; each may take five
-// writes.
-const applyChunk = 100
+// writes, and an alert must not wait for them longer than some 15 ms.
+const applyChunk = 50
 
 // recheckChunk looks whether rows would still become what the check said. The
 // first that would not ends the import; after the last there is no way back.
