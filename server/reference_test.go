@@ -26,7 +26,8 @@ type use func(t *testing.T, tw *town) (got, want any)
 func uses() map[string]use {
 	all := map[string]use{}
 	for _, some := range []map[string]use{
-		accountUses(), sessionUses(), staffUses(), alertUses(), incidentUses(), rosterUses(), unitUses(), availabilityUses(), privacyUses(), subscriptionUses(),
+		accountUses(), sessionUses(), staffUses(), privacyUses(), auditUses(), alertUses(), incidentUses(), subscriptionUses(),
+		rosterUses(), listUses(), lifeUses(), requestUses(), unitUses(), availabilityUses(),
 	} {
 		maps.Copy(all, some)
 	}
@@ -176,12 +177,6 @@ func rosterUses() map[string]use {
 			v := tw.newVolunteer(t, guiyuanOne, tw.scene())
 			r, _ := reference.Responder(t.Context(), v.typed(t), v.responderID)
 			return []any{r.Responder.Name, r.Responder.Certificates[0].State}, []any{"张三", reference.CertificateStateValid}
-		},
-		"responders": func(t *testing.T, tw *town) (got, want any) {
-			tw.newVolunteer(t, guiyuanOne, tw.scene())
-			active := reference.ResponderStatusActive
-			r, _ := reference.Responders(t.Context(), tw.guiyuan.typed(t), guiyuanID, &active, 1, nil)
-			return []any{len(r.Responders.Nodes), r.Responders.Nodes[0].Status}, []any{1, active}
 		},
 		"setAvailability": func(t *testing.T, tw *town) (got, want any) {
 			v, until := tw.newVolunteer(t, guiyuanOne, tw.scene()), store.Now().Add(time.Hour)
