@@ -106,6 +106,9 @@ func (e *export) chunk(ctx context.Context, hits []hit, yield func([]any, error)
 		return yield(nil, err)
 	}
 	for _, r := range found {
+		if r.Erased() {
+			continue // there is nothing to read of it
+		}
 		if !yield(e.row(r, units[r.UnitID]), nil) {
 			return false
 		}

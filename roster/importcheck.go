@@ -89,14 +89,14 @@ type judge struct {
 
 func (j *judge) decide(row *ImportRow) verdict {
 	v := verdict{problems: slices.Clone(row.Misread)}
-	unit, problem := j.names.resolve(&row.Said, j.imp.UnitPath)
+	if v.account = j.accounts[row.Said.Phone]; v.account != nil {
+		v.responder = j.responders[v.account.ID]
+	}
+	unit, problem := j.unitOf(row, v.responder)
 	if problem != nil && !row.hasMisread(FieldUnitCode) {
 		v.problems = append(v.problems, *problem)
 	}
 	v.unit = unit
-	if v.account = j.accounts[row.Said.Phone]; v.account != nil {
-		v.responder = j.responders[v.account.ID]
-	}
 	if v.responder == nil {
 		j.decideNew(row, &v)
 	} else {
@@ -107,6 +107,24 @@ func (j *judge) decide(row *ImportRow) verdict {
 	}
 	return v
 }
+
+// unitOf finds the unit that a row means; nil is for the one that r, who may be
+// nil, has already, in the team of another or in a unit that has been closed.
+func (j *judge) unitOf(row *ImportRow, r *Responder) (*Unit, *ImportProblem) {
+	if r == nil || !j.shows(r) {
+		return j.names.resolve(&row.Said, j.imp.UnitPath, "")
+	}
+	if now := j.names.byID[r.UnitID]; row.Said.UnitCode == r.UnitID && (now == nil || !j.within(now.Path)) {
+		return nil, nil
+	}
+	return j.names.resolve(&row.Said, j.imp.UnitPath, r.UnitID)
+}
+
+func (j *judge) within(unitPath string) bool { return strings.HasPrefix(unitPath, j.imp.UnitPath) }
+
+// shows reports whether the import may say anything of the responder: whether
+// it belongs to the unit of the import, or to a team there.
+func (j *judge) shows(r *Responder) bool { return slices.ContainsFunc(r.UnitPaths(), j.within) }
 
 func (v *verdict) problem(f RowField, code ProblemCode, value string) {
 	v.problems = append(v.problems, ImportProblem{Field: f, Code: code, Value: value})
@@ -148,7 +166,7 @@ func ofUnit(p ImportProblem) bool { return slices.Contains(unitFields, p.Field) 
 func (j *judge) decideKnown(row *ImportRow, v *verdict) {
 	v.kind = RowUnchanged
 	said, r := &row.Said, v.responder
-	if !strings.HasPrefix(r.UnitPath, j.imp.UnitPath) {
+	if !j.shows(r) {
 		// Nothing more is said of somebody whom the uploader may not know.
 		v.problem(FieldUnit, ProblemTransfer, "")
 		return
@@ -163,9 +181,7 @@ func (j *judge) decideKnown(row *ImportRow, v *verdict) {
 		v.change(FieldUnit, r.UnitID, v.unit.ID)
 	}
 	v.change(FieldTransport, string(r.TransportMode), string(cmp.Or(said.Transport, r.TransportMode)))
-	if len(said.Equipment) > 0 && said.EquipmentText != plain(listed(r.Equipment)) {
-		v.change(FieldEquipment, listed(r.Equipment), listed(said.Equipment))
-	}
+	j.decideEquipment(row, v)
 	if !said.EnrolledOn.IsZero() {
 		v.change(FieldEnrolledOn, dayText(dayOf(r.EnrolledAt, j.zone)), dayText(said.EnrolledOn))
 	}
@@ -173,9 +189,24 @@ func (j *judge) decideKnown(row *ImportRow, v *verdict) {
 	if len(v.changes) > 0 {
 		v.kind = RowChanged
 	}
+	if v.kind == RowChanged && !j.within(r.UnitPath) {
+		v.problem(FieldUnit, ProblemTransfer, "")
+	}
 	gone := r.Status == StatusRejected || r.Status == StatusRetired
 	if v.kind == RowChanged && (gone || r.Status == StatusApplied) || gone && said.Status == "" {
 		v.problem(FieldStatus, ProblemNotActive, string(r.Status))
+	}
+}
+
+// decideEquipment compares the cell, since what it was read as may be more items
+// than there are: the signs between them may also be in their names.
+func (j *judge) decideEquipment(row *ImportRow, v *verdict) {
+	said, before := &row.Said, listed(v.responder.Equipment)
+	switch {
+	case said.EquipmentText != "" && said.EquipmentText == plain(before):
+		v.problems = slices.DeleteFunc(v.problems, func(p ImportProblem) bool { return p.Field == FieldEquipment })
+	case len(said.Equipment) > 0:
+		v.change(FieldEquipment, before, listed(said.Equipment))
 	}
 }
 

@@ -105,15 +105,16 @@ const (
 
 // What can be wrong with a row in view of the roster.
 const (
-	ProblemUnit       ProblemCode = "unit_unknown"
-	ProblemAmbiguous  ProblemCode = "unit_ambiguous"
-	ProblemOutside    ProblemCode = "unit_outside"
-	ProblemTransfer   ProblemCode = "transfer"
-	ProblemNewStatus  ProblemCode = "status_of_new"
-	ProblemStatusMove ProblemCode = "status_changes"
-	ProblemNotActive  ProblemCode = "not_active"
-	ProblemSuspended  ProblemCode = "account_suspended"
-	ProblemMeanwhile  ProblemCode = "changed_meanwhile"
+	ProblemUnit        ProblemCode = "unit_unknown"
+	ProblemAmbiguous   ProblemCode = "unit_ambiguous"
+	ProblemOutside     ProblemCode = "unit_outside"
+	ProblemUnitsDiffer ProblemCode = "units_differ"
+	ProblemTransfer    ProblemCode = "transfer"
+	ProblemNewStatus   ProblemCode = "status_of_new"
+	ProblemStatusMove  ProblemCode = "status_changes"
+	ProblemNotActive   ProblemCode = "not_active"
+	ProblemSuspended   ProblemCode = "account_suspended"
+	ProblemMeanwhile   ProblemCode = "changed_meanwhile"
 )
 
 // ProblemCodes lists all codes.
@@ -121,7 +122,7 @@ func ProblemCodes() []ProblemCode {
 	return []ProblemCode{
 		ProblemMissing, ProblemFormula, ProblemBroken, ProblemTooLong, ProblemPhone, ProblemRounded, ProblemTwice, ProblemDate,
 		ProblemFuture, ProblemOrder, ProblemUntilAlone, ProblemStatus, ProblemTransport, ProblemEquipment,
-		ProblemUnit, ProblemAmbiguous, ProblemOutside, ProblemTransfer, ProblemNewStatus, ProblemStatusMove, ProblemNotActive,
+		ProblemUnit, ProblemAmbiguous, ProblemOutside, ProblemUnitsDiffer, ProblemTransfer, ProblemNewStatus, ProblemStatusMove, ProblemNotActive,
 		ProblemSuspended, ProblemMeanwhile,
 	}
 }

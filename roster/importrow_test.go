@@ -119,7 +119,7 @@ func TestResolveUnit(t *testing.T) {
 	for _, u := range readDivisions(t, list) {
 		all = append(all, &u)
 	}
-	x := newNameIndex(all)
+	x := newNameIndex(all) // of whom each row is about, the roster has 440303001001
 	const whole, guiyuan = "440303000000/", "440303000000/440303001000/"
 	for _, c := range []struct {
 		names, code, scope, want string
@@ -150,6 +150,15 @@ func TestResolveUnit(t *testing.T) {
 		{"莲塘街道办鹏兴", "", whole, "440303002002"},
 		{"", "440303001001", whole, "440303001001"},
 		{"火星", "440303001001", whole, "440303001001"},
+		{"老围社区", "440303002001", whole, "440303002001"},
+		{"桂园街道", "440303001001", whole, "440303001001"},
+		{"老围社区", "440303001000", whole, "440303001001"},
+		{"老围社区", "440303000000", whole, "unit_ambiguous 440303001001 老围社区, 440303002001 老围社区"},
+		{"桂园", "440303001000", whole, "440303001000"},
+		{"桂园社区", "440303001001", whole, "440303001002"}, // the name was edited
+		{"上林社区", "440303001001", whole, "unit_outside "},
+		{"桂园街道老围社区", "440303001002", whole, "440303001002"}, // the code was edited
+		{"莲塘街道", "440303001002", whole, "units_differ "},
 		{"", "440304001001", whole, "unit_outside "},
 		{"", "440399001001", whole, "unit_unknown "},
 		{"", "", whole, ""},
@@ -158,7 +167,7 @@ func TestResolveUnit(t *testing.T) {
 		if c.names != "" {
 			said.UnitNames = strings.Split(c.names, "|")
 		}
-		u, problem := x.resolve(&said, c.scope)
+		u, problem := x.resolve(&said, c.scope, "440303001001")
 		got := ""
 		if u != nil {
 			got = u.ID
