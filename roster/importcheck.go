@@ -111,13 +111,12 @@ func (j *judge) decide(row *ImportRow) verdict {
 // unitOf finds the unit that a row means; nil is for the one that r, who may be
 // nil, has already, in the team of another or in a unit that has been closed.
 func (j *judge) unitOf(row *ImportRow, r *Responder) (*Unit, *ImportProblem) {
-	if r == nil || !j.shows(r) {
-		return j.names.resolve(&row.Said, j.imp.UnitPath, "")
+	if r != nil && r.UnitID == row.Said.UnitCode && j.shows(r) {
+		if now := j.names.byID[r.UnitID]; now == nil || !j.within(now.Path) {
+			return nil, nil
+		}
 	}
-	if now := j.names.byID[r.UnitID]; row.Said.UnitCode == r.UnitID && (now == nil || !j.within(now.Path)) {
-		return nil, nil
-	}
-	return j.names.resolve(&row.Said, j.imp.UnitPath, r.UnitID)
+	return j.names.resolve(&row.Said, j.imp.UnitPath)
 }
 
 func (j *judge) within(unitPath string) bool { return strings.HasPrefix(unitPath, j.imp.UnitPath) }
@@ -174,7 +173,7 @@ func (j *judge) decideKnown(row *ImportRow, v *verdict) {
 	if said.Status != "" && said.Status != r.Status {
 		v.problem(FieldStatus, ProblemStatusMove, string(said.Status))
 	}
-	if said.Name != plain(r.Name) {
+	if said.Name != sheet.Returned(r.Name) {
 		v.change(FieldName, r.Name, cmp.Or(said.Name, r.Name))
 	}
 	if v.unit != nil {
@@ -203,7 +202,7 @@ func (j *judge) decideKnown(row *ImportRow, v *verdict) {
 func (j *judge) decideEquipment(row *ImportRow, v *verdict) {
 	said, before := &row.Said, listed(v.responder.Equipment)
 	switch {
-	case said.EquipmentText != "" && said.EquipmentText == plain(before):
+	case said.EquipmentText != "" && said.EquipmentText == sheet.Returned(before):
 		v.problems = slices.DeleteFunc(v.problems, func(p ImportProblem) bool { return p.Field == FieldEquipment })
 	case len(said.Equipment) > 0:
 		v.change(FieldEquipment, before, listed(said.Equipment))
@@ -222,9 +221,6 @@ func (j *judge) decideCertificate(row *ImportRow, v *verdict) {
 	v.certify = true
 	v.change(FieldCertifiedOn, "", dayText(on))
 }
-
-// plain is a text as it comes back from a spreadsheet to which it was exported.
-func plain(text string) string { return sheet.Cell{Value: text}.Plain() }
 
 // listed is equipment as staff write it.
 func listed(items []string) string { return strings.Join(items, "、") }

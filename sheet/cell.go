@@ -65,11 +65,22 @@ func (c Cell) Plain() string {
 		return plainNumber(c.Value)
 	}
 	text := strings.Join(strings.FieldsFunc(c.Value, blank), " ")
-	if rest, ok := strings.CutPrefix(text, "'"); ok && rest != "" && strings.ContainsRune("=+-@", rune(rest[0])) {
-		return rest
+	if looksGuarded(text) {
+		return text[1:]
 	}
 	return text
 }
+
+// looksGuarded reports whether one or more apostrophes are in front of what
+// might be a formula.
+func looksGuarded(text string) bool {
+	rest := strings.TrimLeft(text, "'")
+	return rest != text && strings.IndexAny(rest, "=+-@") == 0
+}
+
+// Returned is the text of a string that Write has written, as Plain reads it
+// back: without what cannot be seen, and with single spaces.
+func Returned(text string) string { return Cell{Value: guarded(text)}.Plain() }
 
 // blank is true for spaces, and for what takes no space at all, such as a byte
 // order mark in the middle of a text.

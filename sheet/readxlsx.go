@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/musterhq/muster/fault"
 )
@@ -280,10 +282,27 @@ func (b *book) text(in *elements, row, column int) (string, error) {
 			}
 		case xml.EndElement:
 			if in.depth == outside {
-				return text.String(), nil
+				return unescaped(text.String()), nil
 			}
 		}
 	}
+}
+
+// escape is what stands for a character that XML cannot have, and for the sign
+// that would make an escape of a text (ECMA-376 part 1, 22.9.2.19).
+var escape = regexp.MustCompile(`_x[0-9A-Fa-f]{4}_`)
+
+func unescaped(text string) string {
+	if !strings.Contains(text, "_x") {
+		return text
+	}
+	return escape.ReplaceAllStringFunc(text, func(e string) string {
+		n, _ := strconv.ParseUint(e[2:6], 16, 16) // the expression lets only digits through
+		if utf16.IsSurrogate(rune(n)) {
+			return e // no character
+		}
+		return string(rune(n))
+	})
 }
 
 // walk goes through the elements of a part, in the order in which they begin;

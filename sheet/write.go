@@ -129,8 +129,9 @@ func (p *pen) cell(value any) any {
 // guarded keeps an apostrophe in front of what else might be a formula, where
 // Cell.Plain would take it for one that is not part of the text.
 func guarded(text string) string {
-	if rest, ok := strings.CutPrefix(text, "'"); ok && strings.IndexAny(rest, "=+-@") == 0 {
-		return "'" + text
+	shown := strings.TrimLeftFunc(text, blank)
+	if looksGuarded(shown) {
+		return strings.TrimSuffix(text, shown) + "'" + shown
 	}
 	return text
 }

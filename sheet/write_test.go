@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +79,41 @@ func TestWriteNeverWritesAFormula(t *testing.T) {
 	}
 	if guarded("'=1") != "''=1" {
 		t.Error("what looks guarded is not told from what is")
+	}
+}
+
+// Whatever is written is read back as Returned says, which only tidies it.
+func TestWriteIsReadBack(t *testing.T) {
+	t.Parallel()
+	texts := map[string]string{
+		"=1+1": "=1+1", "'=1": "'=1", "''=1": "''=1", "\t'=1": "'=1", "'": "'", "'x": "'x", "1.0": "1.0", "_x0041_": "_x0041_", "_x005F_": "_x005F_",
+		"_x005F_x0041_": "_x005F_x0041_", "a  b\nc": "a b c", "👩\u200d🚒": "👩 🚒", " ": "", "<t>&amp;": "<t>&amp;",
+	}
+	var rows [][]any
+	names := slices.Sorted(maps.Keys(texts))
+	for _, text := range names {
+		rows = append(rows, []any{"row", text})
+	}
+	var out bytes.Buffer
+	if err := Write(&out, "x", []Column{{"a", 9}, {"b", 9}}, rowsOf(rows...)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(bytes.NewReader(out.Bytes()), int64(out.Len()), Usual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Rows(func(r Row) error {
+		if r.Number == 1 {
+			return nil
+		}
+		text := names[r.Number-2]
+		if got := r.At(1).Plain(); got != texts[text] || Returned(text) != got {
+			t.Errorf("%q is read back as %q, and Returned is %q", text, got, Returned(text))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
