@@ -119,7 +119,7 @@ func TestResolveUnit(t *testing.T) {
 	for _, u := range readDivisions(t, list) {
 		all = append(all, &u)
 	}
-	x := newNameIndex(all) // of whom each row is about, the roster has 440303001001
+	x := newNameIndex(all)
 	const whole, guiyuan = "440303000000/", "440303000000/440303001000/"
 	for _, c := range []struct {
 		names, code, scope, want string
@@ -155,9 +155,8 @@ func TestResolveUnit(t *testing.T) {
 		{"老围社区", "440303001000", whole, "440303001001"},
 		{"老围社区", "440303000000", whole, "unit_ambiguous 440303001001 老围社区, 440303002001 老围社区"},
 		{"桂园", "440303001000", whole, "440303001000"},
-		{"桂园社区", "440303001001", whole, "440303001002"}, // the name was edited
-		{"上林社区", "440303001001", whole, "unit_outside "},
-		{"桂园街道老围社区", "440303001002", whole, "440303001002"}, // the code was edited
+		{"桂园社区", "440303001001", whole, "units_differ "},
+		{"上林社区", "440303001001", whole, "units_differ "},
 		{"莲塘街道", "440303001002", whole, "units_differ "},
 		{"", "440304001001", whole, "unit_outside "},
 		{"", "440399001001", whole, "unit_unknown "},
@@ -167,7 +166,7 @@ func TestResolveUnit(t *testing.T) {
 		if c.names != "" {
 			said.UnitNames = strings.Split(c.names, "|")
 		}
-		u, problem := x.resolve(&said, c.scope, "440303001001")
+		u, problem := x.resolve(&said, c.scope)
 		got := ""
 		if u != nil {
 			got = u.ID

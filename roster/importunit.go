@@ -126,9 +126,8 @@ func containsAll(text string, names []string) bool {
 }
 
 // resolve finds the unit that a row means within the import's scope. It returns
-// nil if the row says none. stored is the unit that the roster has for whom the
-// row is about, or "".
-func (x *nameIndex) resolve(said *saying, scope, stored string) (*Unit, *ImportProblem) {
+// nil if the row says none.
+func (x *nameIndex) resolve(said *saying, scope string) (*Unit, *ImportProblem) {
 	if said.UnitCode == "" {
 		if len(said.UnitNames) == 0 {
 			return nil, nil
@@ -139,7 +138,7 @@ func (x *nameIndex) resolve(said *saying, scope, stored string) (*Unit, *ImportP
 	if problem != nil || len(said.UnitNames) == 0 {
 		return u, problem
 	}
-	return x.reconcile(u, said.UnitNames, scope, stored)
+	return x.reconcile(u, said.UnitNames)
 }
 
 func (x *nameIndex) resolveCode(code, scope string) (*Unit, *ImportProblem) {
@@ -155,24 +154,16 @@ func (x *nameIndex) resolveCode(code, scope string) (*Unit, *ImportProblem) {
 
 // reconcile decides between a row's code and its names. Names that nobody knows
 // are those of teams. Of two units, one within the other, the lower is meant:
-// people write a subdistrict's code beside a community's name. Else somebody has
-// edited one of the two, and it is the one that is not as the roster has it.
-func (x *nameIndex) reconcile(byCode *Unit, names []string, scope, stored string) (*Unit, *ImportProblem) {
+// people write a subdistrict's code beside a community's name. Otherwise one of
+// the two was edited, and nobody can tell which: whatever the roster has, the
+// same file would have to come to the same when it is imported again.
+func (x *nameIndex) reconcile(byCode *Unit, names []string) (*Unit, *ImportProblem) {
 	named := x.find(names)
-	lower := slices.DeleteFunc(slices.Clone(named), func(u *Unit) bool { return !strings.HasPrefix(u.Path, byCode.Path) })
-	has := func(all []*Unit, id string) bool {
-		return slices.ContainsFunc(all, func(u *Unit) bool { return u.ID == id })
-	}
-	above := slices.ContainsFunc(named, func(u *Unit) bool { return strings.HasPrefix(byCode.Path, u.Path) })
 	switch {
-	case len(named) == 0, above:
+	case len(named) == 0, slices.ContainsFunc(named, func(u *Unit) bool { return strings.HasPrefix(byCode.Path, u.Path) }):
 		return byCode, nil
-	case len(lower) > 0:
+	case slices.ContainsFunc(named, func(u *Unit) bool { return strings.HasPrefix(u.Path, byCode.Path) }):
 		return x.resolveNames(names, byCode.Path)
-	case byCode.ID == stored:
-		return x.resolveNames(names, scope)
-	case has(named, stored):
-		return byCode, nil
 	}
 	return nil, &ImportProblem{Field: FieldUnit, Code: ProblemUnitsDiffer, Value: strings.Join(names, "/")}
 }
