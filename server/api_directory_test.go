@@ -357,7 +357,7 @@ func TestAPIDownloadsThatAreRefused(t *testing.T) {
 	})
 	t.Run("for what cannot be read", func(t *testing.T) {
 		t.Parallel()
-		wantRefused(t, tw.fetch(t, tw.ticket(t, nobody, "roster", "{")), http.StatusInternalServerError, "internal", tw.app.catalogue.Text(locale.Chinese, "internal", nil))
+		wantRefused(t, tw.fetch(t, tw.ticket(t, nobody, "roster", "{")), http.StatusInternalServerError, "", tw.app.catalogue.Text(locale.Chinese, "internal", nil))
 	})
 	t.Run("without the role by now", func(t *testing.T) {
 		t.Parallel()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -46,12 +45,10 @@ func (a *app) openRoster(ctx context.Context, actor auth.Principal, args string)
 // fetch answers with the file that a ticket is for. The ticket is used up,
 // whatever becomes of the file.
 func (a *app) fetch(w http.ResponseWriter, r *http.Request) {
-	request := graph.Request{ID: a.newID("req"), Locale: a.catalogue.Match(r.Header.Get("Accept-Language"))}
-	w.Header().Set("X-Request-Id", request.ID)
 	w.Header().Set("Cache-Control", "no-store")
 	file, err := a.redeem(r.Context(), r.PathValue("ticket"))
 	if err != nil {
-		a.refuseFile(w, request, err)
+		a.refuse(w, r, err)
 		return
 	}
 	out := &counting{ResponseWriter: w}
@@ -62,9 +59,9 @@ func (a *app) fetch(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 	case out.n == 0:
 		w.Header().Del("Content-Disposition")
-		a.refuseFile(w, request, err)
+		a.refuse(w, r, err)
 	default:
-		a.log.WarnContext(r.Context(), "a download broke off", "request", request.ID, "error", err)
+		a.log.WarnContext(r.Context(), "a download broke off", "request", graph.RequestOf(r.Context()).ID, "error", err)
 		panic(http.ErrAbortHandler) // the server ends the connection, so that nobody takes a part for the whole
 	}
 }
@@ -79,39 +76,6 @@ func (a *app) redeem(ctx context.Context, secret string) (download, error) {
 		return download{}, fault.NotFound("ticket")
 	}
 	return open(ctx, actor, args)
-}
-
-// refuseFile answers with an error as GraphQL would put it.
-func (a *app) refuseFile(w http.ResponseWriter, request graph.Request, err error) {
-	code, key, args := fault.CodeInternal, "internal", fault.Args(nil)
-	var f *fault.Error
-	if errors.As(err, &f) {
-		code, key, args = f.Code, f.Key, f.Args
-	} else {
-		a.log.Error("a download failed", "request", request.ID, "error", err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(httpStatusOf(code))
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{ // whoever does not listen any more misses nothing
-		"message":    a.catalogue.Text(request.Locale, key, args),
-		"extensions": map[string]any{"code": code, "reason": key, "requestId": request.ID},
-	}}})
-}
-
-// httpStatusOf is the HTTP status of a fault, where there is no GraphQL around it.
-func httpStatusOf(code fault.Code) int {
-	switch code {
-	case fault.CodeNotFound:
-		return http.StatusNotFound
-	case fault.CodeForbidden:
-		return http.StatusForbidden
-	case fault.CodeInvalid:
-		return http.StatusBadRequest
-	case fault.CodeConflict:
-		return http.StatusConflict
-	default:
-		return http.StatusInternalServerError
-	}
 }
 
 // attachment is a Content-Disposition (RFC 6266) with a name in UTF-8 and, for

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/vektah/gqlparser/v2/gqlerror"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/musterhq/muster/auth"
@@ -56,12 +54,12 @@ func (u *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodPost:
 	default:
 		w.Header().Set("Allow", "OPTIONS, POST")
-		u.refuse(w, r, http.StatusMethodNotAllowed, fault.Invalid("method", "upload_not_post"))
+		u.refuseAs(w, r, http.StatusMethodNotAllowed, fault.Invalid("method", "upload_not_post"))
 		return
 	}
 	id, err := u.take(w, r)
 	if err != nil {
-		u.refuse(w, r, 0, err)
+		u.refuse(w, r, err)
 		return
 	}
 	w.Header().Set("Location", graphqlPath)
@@ -128,48 +126,6 @@ func receive(w http.ResponseWriter, r *http.Request, file io.Writer) (int64, err
 		return 0, fault.Unavailable("interrupted")
 	}
 	return size, nil
-}
-
-// refuse answers with an error in the form of GraphQL's.
-func (a *app) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
-	shown := graph.Present(r.Context(), a.catalogue, a.log, err)
-	status = cmp.Or(status, statusOf(err, graph.CodeOf(shown)))
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
-	writeJSON(w, status, map[string]gqlerror.List{"errors": {shown}})
-}
-
-// statusOf is the HTTP status of a fault.
-func statusOf(err error, code fault.Code) int {
-	if errors.Is(err, sheet.Usual.ErrTooBig()) {
-		return http.StatusRequestEntityTooLarge
-	}
-	switch code {
-	case fault.CodeInvalid:
-		return http.StatusBadRequest
-	case fault.CodeUnauthenticated:
-		return http.StatusUnauthorized
-	case fault.CodeForbidden:
-		return http.StatusForbidden
-	case fault.CodeNotFound:
-		return http.StatusNotFound
-	case fault.CodeConflict:
-		return http.StatusConflict
-	case fault.CodeRateLimited:
-		return http.StatusTooManyRequests
-	case fault.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
-}
-
-func writeJSON(w http.ResponseWriter, status int, answer any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // who does not listen any more misses nothing
 }
 
 // certify issues the certificates that an import has.

@@ -39,7 +39,7 @@ func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	endpoint := newNeighbours(a.web.maxStreams).limit(a.web.clientOf, a.identify(a.endpoint()))
 	mux.Handle(graphqlPath, a.web.crossOrigin(endpoint))
-	mux.Handle("GET "+graph.DownloadPath+"{ticket}", a.web.crossOrigin(http.HandlerFunc(a.fetch)))
+	mux.Handle("GET "+graph.DownloadPath+"{ticket}", a.web.crossOrigin(a.identify(http.HandlerFunc(a.fetch))))
 	mux.Handle(importPath, a.web.crossOrigin(a.identify(a.uploads())))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", a.readyz)
