@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/musterhq/muster/store"
@@ -26,8 +25,7 @@ var appointments = store.Define[Appointment]("appointments",
 
 // appointmentID is the same wherever in the tree the unit is.
 func appointmentID(accountID string, g Grant) string {
-	trimmed := strings.TrimSuffix(g.UnitPath, "/")
-	return accountID + " " + string(g.Role) + " " + trimmed[strings.LastIndex(trimmed, "/")+1:]
+	return accountID + " " + string(g.Role) + " " + LastUnit(g.UnitPath)
 }
 
 // appoint brings the appointments in line with an account's grants, which were

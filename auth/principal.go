@@ -27,6 +27,12 @@ type Grant struct {
 	UnitPath string `bson:"unitPath"`
 }
 
+// LastUnit returns the id of the org unit that the path leads to.
+func LastUnit(unitPath string) string {
+	trimmed := strings.TrimSuffix(unitPath, "/")
+	return trimmed[strings.LastIndexByte(trimmed, '/')+1:]
+}
+
 // Principal is who is asking: an account in one of its sessions.
 type Principal struct {
 	AccountID string

@@ -52,6 +52,15 @@ func TestMay(t *testing.T) {
 	}
 }
 
+func TestLastUnit(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{"": "", district: "440303000000", community: "440303001001", "440303000000": "440303000000"} {
+		if got := LastUnit(path); got != want {
+			t.Errorf("LastUnit(%q) = %q, want %q", path, got, want)
+		}
+	}
+}
+
 func TestScopesLeaveOutWhatLiesWithinAnother(t *testing.T) {
 	t.Parallel()
 	p := Principal{Grants: []Grant{

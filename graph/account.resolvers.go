@@ -33,7 +33,7 @@ func (r *accountResolver) Responder(ctx context.Context, obj *auth.Account) (*ro
 }
 
 func (r *grantResolver) OrgUnit(ctx context.Context, objs []*auth.Grant) ([]*roster.Unit, error) {
-	return r.units(ctx, ids(objs, func(g *auth.Grant) string { return lastOf(g.UnitPath) }))
+	return r.units(ctx, ids(objs, func(g *auth.Grant) string { return auth.LastUnit(g.UnitPath) }))
 }
 
 func (r *mutationResolver) RequestSignInCode(ctx context.Context, input RequestSignInCodeInput) (*RequestSignInCodePayload, error) {

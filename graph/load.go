@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"strings"
 
 	"github.com/musterhq/muster/dispatch"
 	"github.com/musterhq/muster/roster"
@@ -47,12 +46,6 @@ func (r *Resolver) certificates(ctx context.Context, responderIDs []string) ([][
 		}
 	}
 	return out, nil
-}
-
-// lastOf returns the id of the unit that a path leads to.
-func lastOf(unitPath string) string {
-	trimmed := strings.TrimSuffix(unitPath, "/")
-	return trimmed[strings.LastIndex(trimmed, "/")+1:]
 }
 
 // inOrder puts what was found by id into the order of the ids; what was not

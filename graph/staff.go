@@ -41,7 +41,7 @@ func (r *Resolver) staffEntries(ctx context.Context, found []*auth.Appointment) 
 	if err != nil {
 		return nil, err
 	}
-	units, err := r.units(ctx, ids(found, func(a *auth.Appointment) string { return lastOf(a.UnitPath) }))
+	units, err := r.units(ctx, ids(found, func(a *auth.Appointment) string { return auth.LastUnit(a.UnitPath) }))
 	if err != nil {
 		return nil, err
 	}

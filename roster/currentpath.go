@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/store"
 )
 
@@ -41,7 +42,7 @@ func (s *Service) Zone(ctx context.Context, unitPath string) *time.Location {
 
 // path is CurrentPath in these units.
 func (f *forest) path(unitPath string) string {
-	u := f.successor(lastOf(unitPath))
+	u := f.successor(auth.LastUnit(unitPath))
 	if u == nil {
 		return ""
 	}
@@ -73,12 +74,6 @@ func unitIn(ctx context.Context, on store.Conn, id string) (*Unit, error) {
 		return nil, nil
 	}
 	return u, err
-}
-
-// lastOf returns the id of the unit that the path leads to.
-func lastOf(unitPath string) string {
-	trimmed := strings.TrimSuffix(unitPath, "/")
-	return trimmed[strings.LastIndexByte(trimmed, '/')+1:]
 }
 
 // rootOf returns the id of the district that the path begins with.

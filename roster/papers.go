@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/store"
 )
 
@@ -105,7 +106,7 @@ func (s *Service) refileRequests(ctx context.Context, from, to string, limit int
 }
 
 func refileRequest(ctx context.Context, tx *store.Tx, q *Request, to string) error {
-	id := lastOf(to)
+	id := auth.LastUnit(to)
 	other, err := requests.First(ctx, tx, store.Where(store.Eq("responderId", q.ResponderID), store.Eq("kind", q.Kind), store.Eq("toUnitId", id)))
 	if err == nil && other.ID != q.ID {
 		return requests.Delete(ctx, tx, q)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/store"
 )
 
@@ -139,7 +140,7 @@ func overtaken(err error) error {
 // refile lets a chunk of each kind of document follow. Where the path leads is
 // asked each time, since the unit may have moved on, or back.
 func (s *Service) refile(ctx context.Context, r *Reorganisation) (more bool, err error) {
-	u, err := successorIn(ctx, s.db, lastOf(r.ID))
+	u, err := successorIn(ctx, s.db, auth.LastUnit(r.ID))
 	if err != nil || u == nil || u.Path == r.ID {
 		return false, err
 	}
@@ -160,7 +161,7 @@ func (s *Service) refile(ctx context.Context, r *Reorganisation) (more bool, err
 func (s *Service) refileResponders(ctx context.Context, from, to string, limit int) (int, error) {
 	q := store.Where(store.Eq("unitPath", from))
 	return Refile(ctx, s.db, responders, q, limit, func(r *Responder) {
-		r.UnitID, r.UnitPath = lastOf(to), to
+		r.UnitID, r.UnitPath = auth.LastUnit(to), to
 	})
 }
 

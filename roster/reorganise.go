@@ -74,7 +74,7 @@ func (s *Service) auditBoth(ctx context.Context, tx *store.Tx, actor auth.Princi
 
 // above returns the path of the unit above; "" above a district.
 func above(unitPath string) string {
-	return strings.TrimSuffix(unitPath, lastOf(unitPath)+"/")
+	return strings.TrimSuffix(unitPath, auth.LastUnit(unitPath)+"/")
 }
 
 // relocate puts the unit below the parent, with its subtree, and has what is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/store"
 )
 
@@ -97,11 +98,11 @@ func (f *forest) correct(ctx context.Context, tx *store.Tx, ids []string) (moved
 func (f *forest) memberships(r *Responder) (kept []Membership, changed bool) {
 	for _, m := range r.Memberships {
 		if path := f.path(m.UnitPath); path != "" && path != m.UnitPath {
-			m.UnitID, m.UnitPath, changed = lastOf(path), path, true
+			m.UnitID, m.UnitPath, changed = auth.LastUnit(path), path, true
 		}
 		same := slices.IndexFunc(kept, func(k Membership) bool { return k.UnitID == m.UnitID })
 		switch {
-		case m.UnitID == lastOf(f.path(r.UnitPath)):
+		case m.UnitID == auth.LastUnit(f.path(r.UnitPath)):
 			changed = true
 		case same < 0:
 			kept = append(kept, m)
