@@ -127,7 +127,7 @@ func (s *Service) ReinstateAccount(ctx context.Context, actor Principal, o Order
 func (s *Service) order(
 	ctx context.Context, actor Principal, action string, o Order, take func(*store.Tx, *Account, Change) (*Account, error),
 ) (*Account, error) {
-	if err := checkReason(o.Reason); err != nil {
+	if err := fault.CheckRequired("reason", o.Reason, maxReason); err != nil {
 		return nil, err
 	}
 	return s.charge(ctx, actor, step{action: action, key: o.Key, print: fmt.Sprint(o.AccountID, " ", o.Reason)}, o.AccountID,

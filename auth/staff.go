@@ -129,7 +129,7 @@ func (s *Service) christen(ctx context.Context, tx *store.Tx, account *Account, 
 // role as an administrator: since whoever revokes another's is one, no district
 // loses its last.
 func (s *Service) RevokeRole(ctx context.Context, actor Principal, in Dismissal) (*Account, error) {
-	if err := checkReason(in.Reason); err != nil {
+	if err := fault.CheckRequired("reason", in.Reason, maxReason); err != nil {
 		return nil, err
 	}
 	if err := actor.Require(in.UnitPath, RoleAdmin); err != nil {
@@ -174,13 +174,3 @@ func (s *Service) dismiss(ctx context.Context, tx *store.Tx, actor Principal, in
 
 // maxReason is how many characters a reason may have.
 const maxReason = 500
-
-func checkReason(reason string) error {
-	switch {
-	case strings.TrimSpace(reason) == "":
-		return fault.Invalid("reason", "required")
-	case utf8.RuneCountInString(reason) > maxReason:
-		return fault.Invalid("reason", "too_long", fault.Args{"max": maxReason})
-	}
-	return nil
-}

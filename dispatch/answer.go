@@ -96,7 +96,7 @@ func (s *Service) change(ctx context.Context, actor auth.Principal, in Answer, n
 
 // answer takes one step on one of the actor's own alerts, once.
 func (s *Service) answer(ctx context.Context, actor auth.Principal, in Answer, action State, take func(*step, *Dispatch, *Alert) error) (*Alert, error) {
-	if err := atMost("reason", in.Reason, maxReason); err != nil {
+	if err := fault.CheckText("reason", in.Reason, maxReason); err != nil {
 		return nil, err
 	}
 	var answered *Alert

@@ -59,7 +59,7 @@ func (s *Service) Close(ctx context.Context, actor auth.Principal, in CallOff) (
 }
 
 func (s *Service) callOff(ctx context.Context, action string, actor auth.Principal, in CallOff, load, take func(*step) error) error {
-	if err := atMost("reason", in.Reason, maxDescription); err != nil {
+	if err := fault.CheckText("reason", in.Reason, maxDescription); err != nil {
 		return err
 	}
 	return s.atomically(ctx, func(st *step) error {

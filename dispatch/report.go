@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
@@ -105,10 +103,10 @@ func (in Report) validate() error {
 	case !in.Position.Valid():
 		return fault.Invalid("position", "position")
 	}
-	if err := atMost("address", in.Address, maxAddress); err != nil {
+	if err := fault.CheckText("address", in.Address, maxAddress); err != nil {
 		return err
 	}
-	return atMost("description", in.Description, maxDescription)
+	return fault.CheckText("description", in.Description, maxDescription)
 }
 
 func (s *Service) policyFor(ctx context.Context, in Report) (Policy, error) {
@@ -160,14 +158,4 @@ func (in Report) fingerprint() string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
-}
-
-func atMost(field, text string, limit int) error {
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return fault.Invalid(field, "text")
-	}
-	if utf8.RuneCountInString(text) > limit {
-		return fault.Invalid(field, "too_long", fault.Args{"max": limit})
-	}
-	return nil
 }

@@ -5,7 +5,7 @@
 // package locale) and, for bad input, the field that is wrong. Any other error
 // is unexpected; package graph shows it to clients as INTERNAL and nothing more.
 //
-// Texts, HTTP and GraphQL do not belong here.
+// Sentences, HTTP and GraphQL do not belong here.
 package fault
 
 import (

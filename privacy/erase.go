@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
@@ -56,7 +55,7 @@ const maxReason = 500
 // to an alert, or if it was erased before.
 func (s *Service) Erase(ctx context.Context, actor auth.Principal, in EraseAccount) (e *Erasure, err error) {
 	in.Reason = strings.TrimSpace(in.Reason)
-	if err := in.check(); err != nil {
+	if err := fault.CheckRequired("reason", in.Reason, maxReason); err != nil {
 		return nil, err
 	}
 	err = s.DB.Atomically(ctx, func(tx *store.Tx) error {
@@ -73,18 +72,6 @@ func (s *Service) Erase(ctx context.Context, actor auth.Principal, in EraseAccou
 		return nil, fmt.Errorf("erasing an account: %w", err)
 	}
 	return e, nil
-}
-
-func (in EraseAccount) check() error {
-	switch {
-	case in.Reason == "":
-		return fault.Invalid("reason", "required")
-	case !utf8.ValidString(in.Reason) || strings.ContainsRune(in.Reason, 0):
-		return fault.Invalid("reason", "text")
-	case utf8.RuneCountInString(in.Reason) > maxReason:
-		return fault.Invalid("reason", "too_long", fault.Args{"max": maxReason})
-	}
-	return nil
 }
 
 func (s *Service) erase(ctx context.Context, tx *store.Tx, actor auth.Principal, in EraseAccount) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
@@ -93,15 +92,7 @@ func (u *Unit) mustBeOpen() error {
 
 // unitText checks a text that must not be empty.
 func unitText(field, text string, limit int) error {
-	switch {
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return fault.Invalid(field, "text")
-	case strings.TrimSpace(text) == "":
-		return fault.Invalid(field, "required")
-	case utf8.RuneCountInString(text) > limit:
-		return fault.Invalid(field, "too_long", fault.Args{"max": limit})
-	}
-	return nil
+	return fault.CheckRequired(field, text, limit)
 }
 
 // NewUnit is an org unit that is to be.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
@@ -68,10 +67,8 @@ func (l Leave) check(now time.Time) error {
 		return fault.Invalid("to", "leave_order")
 	case !l.To.After(now) || l.To.Sub(now) > MaxLeaveAhead:
 		return fault.Invalid("to", "leave_end", fault.Args{"days": int(MaxLeaveAhead.Hours() / 24)})
-	case utf8.RuneCountInString(l.Reason) > maxLeaveReason:
-		return fault.Invalid("reason", "too_long", fault.Args{"max": maxLeaveReason})
 	}
-	return nil
+	return fault.CheckText("reason", l.Reason, maxLeaveReason)
 }
 
 // EndLeave ends a leave of the actor's responder, or cancels one that has not

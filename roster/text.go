@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/fault"
 )
@@ -35,21 +34,12 @@ func checkLine(field, text string, limit int) error {
 
 // checkRequired checks a text that must be there, and may have several lines.
 func checkRequired(field, text string, limit int) error {
-	if strings.TrimSpace(text) == "" {
-		return fault.Invalid(field, "required")
-	}
-	return checkOptional(field, text, limit)
+	return fault.CheckRequired(field, text, limit)
 }
 
 // checkOptional checks a text that may be empty.
 func checkOptional(field, text string, limit int) error {
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return fault.Invalid(field, "text")
-	}
-	if utf8.RuneCountInString(text) > limit {
-		return fault.Invalid(field, "too_long", fault.Args{"max": limit})
-	}
-	return nil
+	return fault.CheckText(field, text, limit)
 }
 
 // checkEquipment checks what somebody carries.
