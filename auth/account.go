@@ -131,17 +131,6 @@ func (s *Service) Grant(ctx context.Context, on store.Conn, accountID string, g 
 	return account, accountFault("granting a role", err)
 }
 
-// Revoke takes the grant from the account, if it has it, and returns the
-// account. It holds from the account's next request on, and at the next Check
-// of its subscriptions. It fails with NOT_FOUND.
-func (s *Service) Revoke(ctx context.Context, on store.Conn, accountID string, g Grant) (*Account, error) {
-	account, err := s.regrant(ctx, on, accountID, func(a *Account) error {
-		a.Grants = slices.DeleteFunc(a.Grants, func(has Grant) bool { return has == g })
-		return nil
-	})
-	return account, accountFault("revoking a role", err)
-}
-
 // regrant changes an account's grants, and its appointments with them.
 func (s *Service) regrant(ctx context.Context, on store.Conn, accountID string, change func(*Account) error) (account *Account, err error) {
 	err = s.within(ctx, on, func(tx *store.Tx) (err error) {

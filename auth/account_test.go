@@ -97,14 +97,13 @@ func TestGrantAndRevoke(t *testing.T) {
 	}
 	must(t, w.Check(t.Context(), p))
 
-	after, err := w.Revoke(t.Context(), w.DB, account.ID, g)
-	must(t, err)
-	if len(after.Grants) != 0 || len(w.principal(t, tokens).Grants) != 0 {
+	w.revoke(t, account.ID, g)
+	if len(w.principal(t, tokens).Grants) != 0 {
 		t.Error("the grant is still there")
 	}
 	wantFault(t, w.Check(t.Context(), p), fault.CodeUnauthenticated, "unauthenticated.token")
 
-	_, err = w.Grant(t.Context(), w.DB, account.ID, Grant{"OWNER", community})
+	_, err := w.Grant(t.Context(), w.DB, account.ID, Grant{"OWNER", community})
 	wantFault(t, err, fault.CodeInvalid, "invalid.grant")
 	_, err = w.Grant(t.Context(), w.DB, "acc_none", g)
 	wantFault(t, err, fault.CodeNotFound, "not_found.account")

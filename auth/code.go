@@ -94,7 +94,7 @@ func (s *Service) send(ctx context.Context, phone, code string, tag locale.Tag) 
 	if err == nil {
 		return nil
 	}
-	s.Log.Error("sending a sign-in code", "phone", maskPhone(phone), "error", err)
+	s.Log.Error("sending a sign-in code", "phone", MaskPhone(phone), "error", err)
 	return fault.Unavailable("sign_in_code")
 }
 

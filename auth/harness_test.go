@@ -228,3 +228,13 @@ func secretOf(refresh string) string {
 	_, secret, _ := strings.Cut(refresh, ".")
 	return secret
 }
+
+// revoke takes the grant from the account, whoever may.
+func (w *world) revoke(t *testing.T, accountID string, g Grant) {
+	t.Helper()
+	_, err := w.regrant(t.Context(), w.DB, accountID, func(a *Account) error {
+		a.Grants = slices.DeleteFunc(a.Grants, func(has Grant) bool { return has == g })
+		return nil
+	})
+	must(t, err)
+}

@@ -6,8 +6,8 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// MaskPhone returns an E.164 number as it is shown to people who may recognise
-// it but need not call it: the national number's first three and last two
+// MaskPhone returns an E.164 number as logs, and people who may recognise it but
+// need not call it, are shown it: the national number's first three and last two
 // digits, such as 138******00. What is no number, or too short to hide
 // anything, is all stars.
 func MaskPhone(phone string) string {

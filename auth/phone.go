@@ -26,13 +26,3 @@ func ParsePhone(text string) (string, error) {
 		return "", fault.Invalid("phone", "phone")
 	}
 }
-
-// maskPhone returns an E.164 number as logs may show it: the country and the
-// operator, and the last two digits.
-func maskPhone(phone string) string {
-	const head, tail = 6, 2
-	if len(phone) < head+tail+2 {
-		return "****"
-	}
-	return phone[:head] + "****" + phone[len(phone)-tail:]
-}

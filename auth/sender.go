@@ -32,7 +32,7 @@ type LogSender struct{ Log *slog.Logger }
 
 // SendCode logs the code, and enough of the phone to know whose it is.
 func (s LogSender) SendCode(_ context.Context, phone, code string, _ locale.Tag) error {
-	s.Log.Info("sign-in code", "phone", maskPhone(phone), "code", code)
+	s.Log.Info("sign-in code", "phone", MaskPhone(phone), "code", code)
 	return nil
 }
 

@@ -79,10 +79,6 @@ func above(a, b, p Position) bool {
 // is within 1 % for areas of up to 100 km that are no closer to a pole than 60°.
 func (a *Area) Size() float64 { return a.size }
 
-// Points returns how many positions the rings have, each ring's first counted
-// twice.
-func (a *Area) Points() int { return a.pointCount }
-
 func (shape polygon) size() float64 {
 	size := 0.0
 	for i, r := range shape {

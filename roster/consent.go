@@ -121,13 +121,3 @@ func (s *Service) recordConsent(ctx context.Context, tx *store.Tx, r *Responder,
 	}
 	return nil
 }
-
-// ListConsents lists all that an account has agreed to and withdrawn, oldest
-// first. It asks for no actor: the account is the caller's to choose.
-func (s *Service) ListConsents(ctx context.Context, accountID string, first int, after string) (store.Page[ConsentRecord], error) {
-	page, err := consents.List(ctx, s.db, store.Where(store.Eq("accountId", accountID)).Sort("at"), first, after)
-	if err != nil {
-		return page, fmt.Errorf("listing consents: %w", err)
-	}
-	return page, nil
-}

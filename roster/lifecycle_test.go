@@ -78,12 +78,11 @@ func application(changes ...func(*Application)) Application {
 
 func (f *fixture) consentsOf(t testing.TB, accountID string) []ConsentRecord {
 	t.Helper()
-	page, err := f.ListConsents(t.Context(), accountID, 100, "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	list := []ConsentRecord{}
-	for _, c := range page.Items {
+	for c, err := range consents.All(t.Context(), f.db, store.Where(store.Eq("accountId", accountID)).Sort("at")) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		c.Meta = store.Meta{}
 		list = append(list, *c)
 	}

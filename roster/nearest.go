@@ -10,22 +10,19 @@ import (
 	"github.com/musterhq/muster/geo"
 )
 
-// NearestUnit returns the unit that p belongs to: the one whose boundary
-// contains p, of the lowest level, and of several the smallest; within it, if
-// units below it have a centre and no boundary, the one of those whose centre is
-// nearest. If no boundary contains p, it is the unit whose centre is nearest, of
-// the lowest level at which any unit has one; if none has, the first district by
-// id. With no units at all it is NOT_FOUND. Where there are no boundaries it is
-// no test of whether p lies within the unit, or within the programme's area at
-// all. Closed units count as what they were merged into, or not at all.
-func (s *Service) NearestUnit(ctx context.Context, p geo.Position) (*Unit, error) {
-	u, _, err := s.NearestWithin(ctx, p, "")
-	return u, err
-}
-
-// NearestWithin is NearestUnit among the units of the subtree with that path,
-// and how far its centre is from p in metres: 0 if its boundary contains p, or if
-// no unit of the subtree has a centre, since nothing is known to be nearer.
+// NearestWithin returns the unit, of the subtree with that path, that p belongs
+// to: the one whose boundary contains p, of the lowest level, and of several the
+// smallest; within it, if units below it have a centre and no boundary, the one
+// of those whose centre is nearest. If no boundary contains p, it is the unit
+// whose centre is nearest, of the lowest level at which any unit has one; if none
+// has, the first district by id. With no units at all it is NOT_FOUND. Where there
+// are no boundaries it is no test of whether p lies within the unit, or within the
+// programme's area at all. Closed units count as what they were merged into, or
+// not at all. The path "" is that of the whole tree.
+//
+// It also returns how far the unit's centre is from p in metres: 0 if its boundary
+// contains p, or if no unit of the subtree has a centre, since nothing is known to
+// be nearer.
 func (s *Service) NearestWithin(ctx context.Context, p geo.Position, path string) (*Unit, float64, error) {
 	f, err := s.tree.current(ctx, s.db)
 	if err != nil {

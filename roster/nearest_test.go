@@ -10,6 +10,13 @@ import (
 	"github.com/musterhq/muster/store/storetest"
 )
 
+// nearestUnit is NearestWithin the whole tree.
+func (f *fixture) nearestUnit(t testing.TB, p geo.Position) (*Unit, error) {
+	t.Helper()
+	u, _, err := f.NearestWithin(t.Context(), p, "")
+	return u, err
+}
+
 // centred is a fixture whose communities have centres along a parallel, some
 // kilometres apart; the subdistricts have none.
 func centred(t *testing.T) *fixture {
@@ -60,8 +67,8 @@ func TestNearestWithin(t *testing.T) {
 				t.Errorf("got %s, %.0f m away, want %s, %.0f m", u.ID, meters, c.want, c.meters)
 			}
 			if path == "" {
-				if nearest, err := f.NearestUnit(t.Context(), position(c.longitude)); err != nil || nearest.ID != c.want {
-					t.Errorf("NearestUnit: %v, %v", nearest, err)
+				if nearest, err := f.nearestUnit(t, position(c.longitude)); err != nil || nearest.ID != c.want {
+					t.Errorf("nearestUnit: %v, %v", nearest, err)
 				}
 			}
 		})

@@ -211,9 +211,6 @@ func (s *Service) BeginErasure(ctx context.Context, tx *store.Tx, accountID stri
 	return nil
 }
 
-// eraseWidth is how many documents are erased before others have their turn.
-const eraseWidth = 100
-
 // ErasePersonal erases what is kept about the account besides its responder,
 // whose erasure has begun.
 func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more bool, err error) {

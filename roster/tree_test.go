@@ -85,7 +85,7 @@ func TestNearestWithinBoundaries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := centred(t)
-			if _, err := f.NearestUnit(t.Context(), here); err != nil { // the tree must notice what comes
+			if _, err := f.nearestUnit(t, here); err != nil { // the tree must notice what comes
 				t.Fatal(err)
 			}
 			c.prepare(t, f)
@@ -198,7 +198,7 @@ func BenchmarkNearestUnitByBoundary(b *testing.B) {
 	f := crowded(b)
 	p := geo.Position{Latitude: 22.555, Longitude: 114.055}
 	for b.Loop() {
-		if _, err := f.NearestUnit(b.Context(), p); err != nil {
+		if _, err := f.nearestUnit(b, p); err != nil {
 			b.Fatal(err)
 		}
 	}

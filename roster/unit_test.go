@@ -221,13 +221,13 @@ func TestNearestUnit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			if got, err := f.NearestUnit(t.Context(), here); err != nil || got.ID != district {
+			if got, err := f.nearestUnit(t, here); err != nil || got.ID != district {
 				t.Fatalf("before: %v, %v", got, err)
 			}
 			f.center(t, c.centers) // the tree must notice
-			got, err := f.NearestUnit(t.Context(), here)
+			got, err := f.nearestUnit(t, here)
 			if err != nil || got.ID != c.want {
-				t.Errorf("NearestUnit = %v, %v; want %s", got, err, c.want)
+				t.Errorf("nearestUnit = %v, %v; want %s", got, err, c.want)
 			}
 		})
 	}
@@ -239,21 +239,21 @@ func TestNearestUnit(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := f.NearestUnit(t.Context(), here)
+		_, err := f.nearestUnit(t, here)
 		wantFault(t, err, fault.NotFound("unit"))
 	})
 	t.Run("after more changes than wait", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		if _, err := f.NearestUnit(t.Context(), here); err != nil {
+		if _, err := f.nearestUnit(t, here); err != nil {
 			t.Fatal(err)
 		}
 		for i := range treeFeed/2 + 1 {
 			f.center(t, map[string]*geo.Position{eastOne: at(22, 114+float64(i)/1000), westOne: at(22, 114.5+float64(i)/1000)})
 		}
-		got, err := f.NearestUnit(t.Context(), geo.Position{Latitude: 22, Longitude: 114.6})
+		got, err := f.nearestUnit(t, geo.Position{Latitude: 22, Longitude: 114.6})
 		if err != nil || got.ID != westOne {
-			t.Errorf("NearestUnit = %v, %v", got, err)
+			t.Errorf("nearestUnit = %v, %v", got, err)
 		}
 	})
 }

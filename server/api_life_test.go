@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/musterhq/muster/auth"
-	"github.com/musterhq/muster/roster"
 )
 
 // onResponder is a mutation that answers with the responder.
@@ -351,10 +350,8 @@ func TestAPIConsents(t *testing.T) {
 	}
 	v.must(t, recordConsent, say("POSITION", "3", true))
 	expectRefusal(t, tw.nobody.Client, recordConsent, say("POSITION", "3", true), problem{Code: "NOT_FOUND", Reason: "not_found.responder"})
-	page, err := tw.app.roster.ListConsents(t.Context(), v.accountID, 10, "")
-	if err != nil || len(page.Items) != 2 || page.Items[1].Version != "3" || page.Items[1].Purpose != roster.ConsentPosition {
-		t.Errorf("recorded %v, %v", page.Items, err)
-	}
+	file := tw.fetch(t, word(v.must(t, requestMyData, nil), "requestMyData", "download", "url"))
+	contains(t, "the copy", string(file.body), `"purpose":"POSITION","version":"1","given":false`, `"purpose":"POSITION","version":"3","given":true`)
 }
 
 func TestAPIProfile(t *testing.T) {
