@@ -1006,6 +1006,171 @@ var AllAlertState = []AlertState{
 	AlertStateStoodDown,
 }
 
+// ApplyRosterImportApplyRosterImportApplyRosterImportPayload includes the requested fields of the GraphQL type ApplyRosterImportPayload.
+// The GraphQL type's documentation follows.
+//
+// Of applyRosterImport.
+type ApplyRosterImportApplyRosterImportApplyRosterImportPayload struct {
+	// As it is now.
+	RosterImport ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport `json:"rosterImport"`
+}
+
+// GetRosterImport returns ApplyRosterImportApplyRosterImportApplyRosterImportPayload.RosterImport, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayload) GetRosterImport() ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport {
+	return v.RosterImport
+}
+
+// ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport includes the requested fields of the GraphQL type RosterImport.
+// The GraphQL type's documentation follows.
+//
+// A spreadsheet on its way to the roster. It is deleted, with all that it says, some days after it was uploaded: 7, unless the server is set up otherwise.
+type ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport struct {
+	ImportFields `json:"-"`
+}
+
+// GetId returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.Id, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetId() string {
+	return v.ImportFields.Id
+}
+
+// GetCreatedAt returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.CreatedAt, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetCreatedAt() time.Time {
+	return v.ImportFields.CreatedAt
+}
+
+// GetState returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.State, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetState() RosterImportState {
+	return v.ImportFields.State
+}
+
+// GetFailure returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.Failure, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetFailure() *RosterImportFailure {
+	return v.ImportFields.Failure
+}
+
+// GetMode returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.Mode, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetMode() *RosterImportMode {
+	return v.ImportFields.Mode
+}
+
+// GetOrgUnit returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.OrgUnit, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetOrgUnit() *ImportFieldsOrgUnit {
+	return v.ImportFields.OrgUnit
+}
+
+// GetProgress returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.Progress, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetProgress() ImportFieldsProgressRosterImportProgress {
+	return v.ImportFields.Progress
+}
+
+// GetCounts returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.Counts, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetCounts() ImportFieldsCountsRosterImportCounts {
+	return v.ImportFields.Counts
+}
+
+// GetIgnoredColumns returns ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport.IgnoredColumns, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) GetIgnoredColumns() []string {
+	return v.ImportFields.IgnoredColumns
+}
+
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	err = json.Unmarshal(
+		b, &v.ImportFields)
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+type __premarshalApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport struct {
+	Id string `json:"id"`
+
+	CreatedAt time.Time `json:"createdAt"`
+
+	State RosterImportState `json:"state"`
+
+	Failure *RosterImportFailure `json:"failure"`
+
+	Mode *RosterImportMode `json:"mode"`
+
+	OrgUnit *ImportFieldsOrgUnit `json:"orgUnit"`
+
+	Progress ImportFieldsProgressRosterImportProgress `json:"progress"`
+
+	Counts ImportFieldsCountsRosterImportCounts `json:"counts"`
+
+	IgnoredColumns []string `json:"ignoredColumns"`
+}
+
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *ApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport) __premarshalJSON() (*__premarshalApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport, error) {
+	var retval __premarshalApplyRosterImportApplyRosterImportApplyRosterImportPayloadRosterImport
+
+	retval.Id = v.ImportFields.Id
+	retval.CreatedAt = v.ImportFields.CreatedAt
+	retval.State = v.ImportFields.State
+	retval.Failure = v.ImportFields.Failure
+	retval.Mode = v.ImportFields.Mode
+	retval.OrgUnit = v.ImportFields.OrgUnit
+	retval.Progress = v.ImportFields.Progress
+	retval.Counts = v.ImportFields.Counts
+	retval.IgnoredColumns = v.ImportFields.IgnoredColumns
+	return &retval, nil
+}
+
+// For applyRosterImport.
+type ApplyRosterImportInput struct {
+	// The import.
+	Id string `json:"id"`
+	// What is done about rows with problems. With ALL_OR_NOTHING there must be none, and nothing is applied if the roster has changed since the check so that any row would become something else.
+	Mode RosterImportMode `json:"mode"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey"`
+}
+
+// GetId returns ApplyRosterImportInput.Id, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportInput) GetId() string { return v.Id }
+
+// GetMode returns ApplyRosterImportInput.Mode, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportInput) GetMode() RosterImportMode { return v.Mode }
+
+// GetIdempotencyKey returns ApplyRosterImportInput.IdempotencyKey, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportInput) GetIdempotencyKey() *string { return v.IdempotencyKey }
+
+// ApplyRosterImportResponse is returned by ApplyRosterImport on success.
+type ApplyRosterImportResponse struct {
+	// Applies an import that is CHECKED. It is done when the import's state says so.
+	ApplyRosterImport *ApplyRosterImportApplyRosterImportApplyRosterImportPayload `json:"applyRosterImport"`
+}
+
+// GetApplyRosterImport returns ApplyRosterImportResponse.ApplyRosterImport, and is useful for accessing the field via an interface.
+func (v *ApplyRosterImportResponse) GetApplyRosterImport() *ApplyRosterImportApplyRosterImportApplyRosterImportPayload {
+	return v.ApplyRosterImport
+}
+
 // ApplyToRosterApplyToRosterApplyToRosterPayload includes the requested fields of the GraphQL type ApplyToRosterPayload.
 // The GraphQL type's documentation follows.
 //
@@ -2305,6 +2470,166 @@ type CancelRequestResponse struct {
 // GetCancelRequest returns CancelRequestResponse.CancelRequest, and is useful for accessing the field via an interface.
 func (v *CancelRequestResponse) GetCancelRequest() *CancelRequestCancelRequestCancelRequestPayload {
 	return v.CancelRequest
+}
+
+// CancelRosterImportCancelRosterImportCancelRosterImportPayload includes the requested fields of the GraphQL type CancelRosterImportPayload.
+// The GraphQL type's documentation follows.
+//
+// Of cancelRosterImport.
+type CancelRosterImportCancelRosterImportCancelRosterImportPayload struct {
+	// As it is now.
+	RosterImport CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport `json:"rosterImport"`
+}
+
+// GetRosterImport returns CancelRosterImportCancelRosterImportCancelRosterImportPayload.RosterImport, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayload) GetRosterImport() CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport {
+	return v.RosterImport
+}
+
+// CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport includes the requested fields of the GraphQL type RosterImport.
+// The GraphQL type's documentation follows.
+//
+// A spreadsheet on its way to the roster. It is deleted, with all that it says, some days after it was uploaded: 7, unless the server is set up otherwise.
+type CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport struct {
+	ImportFields `json:"-"`
+}
+
+// GetId returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.Id, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetId() string {
+	return v.ImportFields.Id
+}
+
+// GetCreatedAt returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.CreatedAt, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetCreatedAt() time.Time {
+	return v.ImportFields.CreatedAt
+}
+
+// GetState returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.State, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetState() RosterImportState {
+	return v.ImportFields.State
+}
+
+// GetFailure returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.Failure, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetFailure() *RosterImportFailure {
+	return v.ImportFields.Failure
+}
+
+// GetMode returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.Mode, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetMode() *RosterImportMode {
+	return v.ImportFields.Mode
+}
+
+// GetOrgUnit returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.OrgUnit, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetOrgUnit() *ImportFieldsOrgUnit {
+	return v.ImportFields.OrgUnit
+}
+
+// GetProgress returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.Progress, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetProgress() ImportFieldsProgressRosterImportProgress {
+	return v.ImportFields.Progress
+}
+
+// GetCounts returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.Counts, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetCounts() ImportFieldsCountsRosterImportCounts {
+	return v.ImportFields.Counts
+}
+
+// GetIgnoredColumns returns CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport.IgnoredColumns, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) GetIgnoredColumns() []string {
+	return v.ImportFields.IgnoredColumns
+}
+
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	err = json.Unmarshal(
+		b, &v.ImportFields)
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+type __premarshalCancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport struct {
+	Id string `json:"id"`
+
+	CreatedAt time.Time `json:"createdAt"`
+
+	State RosterImportState `json:"state"`
+
+	Failure *RosterImportFailure `json:"failure"`
+
+	Mode *RosterImportMode `json:"mode"`
+
+	OrgUnit *ImportFieldsOrgUnit `json:"orgUnit"`
+
+	Progress ImportFieldsProgressRosterImportProgress `json:"progress"`
+
+	Counts ImportFieldsCountsRosterImportCounts `json:"counts"`
+
+	IgnoredColumns []string `json:"ignoredColumns"`
+}
+
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *CancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport) __premarshalJSON() (*__premarshalCancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport, error) {
+	var retval __premarshalCancelRosterImportCancelRosterImportCancelRosterImportPayloadRosterImport
+
+	retval.Id = v.ImportFields.Id
+	retval.CreatedAt = v.ImportFields.CreatedAt
+	retval.State = v.ImportFields.State
+	retval.Failure = v.ImportFields.Failure
+	retval.Mode = v.ImportFields.Mode
+	retval.OrgUnit = v.ImportFields.OrgUnit
+	retval.Progress = v.ImportFields.Progress
+	retval.Counts = v.ImportFields.Counts
+	retval.IgnoredColumns = v.ImportFields.IgnoredColumns
+	return &retval, nil
+}
+
+// For cancelRosterImport.
+type CancelRosterImportInput struct {
+	// The import.
+	Id string `json:"id"`
+	// Any text, at most 100 characters: repeated within 24 hours with the same key, it is done once.
+	IdempotencyKey *string `json:"idempotencyKey"`
+}
+
+// GetId returns CancelRosterImportInput.Id, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportInput) GetId() string { return v.Id }
+
+// GetIdempotencyKey returns CancelRosterImportInput.IdempotencyKey, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportInput) GetIdempotencyKey() *string { return v.IdempotencyKey }
+
+// CancelRosterImportResponse is returned by CancelRosterImport on success.
+type CancelRosterImportResponse struct {
+	// Gives up an import before any of it is applied.
+	CancelRosterImport *CancelRosterImportCancelRosterImportCancelRosterImportPayload `json:"cancelRosterImport"`
+}
+
+// GetCancelRosterImport returns CancelRosterImportResponse.CancelRosterImport, and is useful for accessing the field via an interface.
+func (v *CancelRosterImportResponse) GetCancelRosterImport() *CancelRosterImportCancelRosterImportCancelRosterImportPayload {
+	return v.CancelRosterImport
 }
 
 // Whether a certificate is valid.
@@ -3673,6 +3998,8 @@ type DutyReason string
 const (
 	// Off duty: not an active responder.
 	DutyReasonNotActive DutyReason = "NOT_ACTIVE"
+	// Off duty: has not agreed to the position being known, without which nobody can be called.
+	DutyReasonNoPositionConsent DutyReason = "NO_POSITION_CONSENT"
 	// Off duty: signed out on every device. What was set holds again after signing in.
 	DutyReasonSignedOut DutyReason = "SIGNED_OUT"
 	// Off duty: on leave.
@@ -3685,19 +4012,17 @@ const (
 	DutyReasonSchedule DutyReason = "SCHEDULE"
 	// Off duty: neither switched on, nor a schedule.
 	DutyReasonNothingSet DutyReason = "NOTHING_SET"
-	// Off: has not agreed to the position being known, without which nobody can be called.
-	DutyReasonNoPositionConsent DutyReason = "NO_POSITION_CONSENT"
 )
 
 var AllDutyReason = []DutyReason{
 	DutyReasonNotActive,
+	DutyReasonNoPositionConsent,
 	DutyReasonSignedOut,
 	DutyReasonLeave,
 	DutyReasonToggle,
 	DutyReasonQuietHours,
 	DutyReasonSchedule,
 	DutyReasonNothingSet,
-	DutyReasonNoPositionConsent,
 }
 
 // EndLeaveEndLeaveEndLeavePayload includes the requested fields of the GraphQL type EndLeavePayload.
@@ -4305,6 +4630,76 @@ var AllExclusion = []Exclusion{
 	ExclusionResting,
 }
 
+// ExportRespondersExportRespondersExportRespondersPayload includes the requested fields of the GraphQL type ExportRespondersPayload.
+// The GraphQL type's documentation follows.
+//
+// Of exportResponders.
+type ExportRespondersExportRespondersExportRespondersPayload struct {
+	// Where the file is.
+	Download ExportRespondersExportRespondersExportRespondersPayloadDownload `json:"download"`
+}
+
+// GetDownload returns ExportRespondersExportRespondersExportRespondersPayload.Download, and is useful for accessing the field via an interface.
+func (v *ExportRespondersExportRespondersExportRespondersPayload) GetDownload() ExportRespondersExportRespondersExportRespondersPayloadDownload {
+	return v.Download
+}
+
+// ExportRespondersExportRespondersExportRespondersPayloadDownload includes the requested fields of the GraphQL type Download.
+// The GraphQL type's documentation follows.
+//
+// A file that can be fetched once, with a plain GET, for a few minutes.
+type ExportRespondersExportRespondersExportRespondersPayloadDownload struct {
+	// Where: a path on this server. Whoever has it has the file.
+	Url string `json:"url"`
+	// Until when it can be fetched.
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// GetUrl returns ExportRespondersExportRespondersExportRespondersPayloadDownload.Url, and is useful for accessing the field via an interface.
+func (v *ExportRespondersExportRespondersExportRespondersPayloadDownload) GetUrl() string {
+	return v.Url
+}
+
+// GetExpiresAt returns ExportRespondersExportRespondersExportRespondersPayloadDownload.ExpiresAt, and is useful for accessing the field via an interface.
+func (v *ExportRespondersExportRespondersExportRespondersPayloadDownload) GetExpiresAt() time.Time {
+	return v.ExpiresAt
+}
+
+// For exportResponders.
+type ExportRespondersInput struct {
+	// The org unit.
+	OrgUnitId string `json:"orgUnitId"`
+	// Only those who meet all of this.
+	Filter *ResponderFilter `json:"filter"`
+	// In which order.
+	Sort ResponderSort `json:"sort"`
+	// Accepted for uniformity: repeating makes another download of the same, and changes nothing.
+	IdempotencyKey *string `json:"idempotencyKey"`
+}
+
+// GetOrgUnitId returns ExportRespondersInput.OrgUnitId, and is useful for accessing the field via an interface.
+func (v *ExportRespondersInput) GetOrgUnitId() string { return v.OrgUnitId }
+
+// GetFilter returns ExportRespondersInput.Filter, and is useful for accessing the field via an interface.
+func (v *ExportRespondersInput) GetFilter() *ResponderFilter { return v.Filter }
+
+// GetSort returns ExportRespondersInput.Sort, and is useful for accessing the field via an interface.
+func (v *ExportRespondersInput) GetSort() ResponderSort { return v.Sort }
+
+// GetIdempotencyKey returns ExportRespondersInput.IdempotencyKey, and is useful for accessing the field via an interface.
+func (v *ExportRespondersInput) GetIdempotencyKey() *string { return v.IdempotencyKey }
+
+// ExportRespondersResponse is returned by ExportResponders on success.
+type ExportRespondersResponse struct {
+	// Makes a view of the roster ready for download as an .xlsx, in the language of this request. Importing the file again changes nothing.
+	ExportResponders *ExportRespondersExportRespondersExportRespondersPayload `json:"exportResponders"`
+}
+
+// GetExportResponders returns ExportRespondersResponse.ExportResponders, and is useful for accessing the field via an interface.
+func (v *ExportRespondersResponse) GetExportResponders() *ExportRespondersExportRespondersExportRespondersPayload {
+	return v.ExportResponders
+}
+
 // FollowScheduleFollowScheduleFollowSchedulePayload includes the requested fields of the GraphQL type FollowSchedulePayload.
 // The GraphQL type's documentation follows.
 //
@@ -4611,6 +5006,119 @@ type GrantRoleResponse struct {
 
 // GetGrantRole returns GrantRoleResponse.GrantRole, and is useful for accessing the field via an interface.
 func (v *GrantRoleResponse) GetGrantRole() *GrantRoleGrantRoleGrantRolePayload { return v.GrantRole }
+
+// ImportFields includes the GraphQL fields of RosterImport requested by the fragment ImportFields.
+// The GraphQL type's documentation follows.
+//
+// A spreadsheet on its way to the roster. It is deleted, with all that it says, some days after it was uploaded: 7, unless the server is set up otherwise.
+type ImportFields struct {
+	// The import's id.
+	Id string `json:"id"`
+	// When it was uploaded.
+	CreatedAt time.Time `json:"createdAt"`
+	// How far it is.
+	State RosterImportState `json:"state"`
+	// Why it failed, if it did.
+	Failure *RosterImportFailure `json:"failure"`
+	// What is done about rows with problems, once that is decided.
+	Mode *RosterImportMode `json:"mode"`
+	// The org unit to which it was uploaded: all its people belong to that one or to those below it.
+	OrgUnit *ImportFieldsOrgUnit `json:"orgUnit"`
+	// How many rows are done.
+	Progress ImportFieldsProgressRosterImportProgress `json:"progress"`
+	// What the check found. A row that is overtaken by other changes while the import is applied becomes one with a problem.
+	Counts ImportFieldsCountsRosterImportCounts `json:"counts"`
+	// The headers of the columns that are not read.
+	IgnoredColumns []string `json:"ignoredColumns"`
+}
+
+// GetId returns ImportFields.Id, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetId() string { return v.Id }
+
+// GetCreatedAt returns ImportFields.CreatedAt, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetCreatedAt() time.Time { return v.CreatedAt }
+
+// GetState returns ImportFields.State, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetState() RosterImportState { return v.State }
+
+// GetFailure returns ImportFields.Failure, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetFailure() *RosterImportFailure { return v.Failure }
+
+// GetMode returns ImportFields.Mode, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetMode() *RosterImportMode { return v.Mode }
+
+// GetOrgUnit returns ImportFields.OrgUnit, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetOrgUnit() *ImportFieldsOrgUnit { return v.OrgUnit }
+
+// GetProgress returns ImportFields.Progress, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetProgress() ImportFieldsProgressRosterImportProgress { return v.Progress }
+
+// GetCounts returns ImportFields.Counts, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetCounts() ImportFieldsCountsRosterImportCounts { return v.Counts }
+
+// GetIgnoredColumns returns ImportFields.IgnoredColumns, and is useful for accessing the field via an interface.
+func (v *ImportFields) GetIgnoredColumns() []string { return v.IgnoredColumns }
+
+// ImportFieldsCountsRosterImportCounts includes the requested fields of the GraphQL type RosterImportCounts.
+// The GraphQL type's documentation follows.
+//
+// How many rows are of which kind.
+type ImportFieldsCountsRosterImportCounts struct {
+	// Of people who are not on the roster.
+	New int `json:"new"`
+	// Of people of whom something changes.
+	Changed int `json:"changed"`
+	// That say what the roster says.
+	Unchanged int `json:"unchanged"`
+	// That cannot be applied.
+	Problems int `json:"problems"`
+}
+
+// GetNew returns ImportFieldsCountsRosterImportCounts.New, and is useful for accessing the field via an interface.
+func (v *ImportFieldsCountsRosterImportCounts) GetNew() int { return v.New }
+
+// GetChanged returns ImportFieldsCountsRosterImportCounts.Changed, and is useful for accessing the field via an interface.
+func (v *ImportFieldsCountsRosterImportCounts) GetChanged() int { return v.Changed }
+
+// GetUnchanged returns ImportFieldsCountsRosterImportCounts.Unchanged, and is useful for accessing the field via an interface.
+func (v *ImportFieldsCountsRosterImportCounts) GetUnchanged() int { return v.Unchanged }
+
+// GetProblems returns ImportFieldsCountsRosterImportCounts.Problems, and is useful for accessing the field via an interface.
+func (v *ImportFieldsCountsRosterImportCounts) GetProblems() int { return v.Problems }
+
+// ImportFieldsOrgUnit includes the requested fields of the GraphQL type OrgUnit.
+// The GraphQL type's documentation follows.
+//
+// A node of the tree of districts, subdistricts and communities.
+type ImportFieldsOrgUnit struct {
+	// Its 12-digit national division code.
+	Id string `json:"id"`
+}
+
+// GetId returns ImportFieldsOrgUnit.Id, and is useful for accessing the field via an interface.
+func (v *ImportFieldsOrgUnit) GetId() string { return v.Id }
+
+// ImportFieldsProgressRosterImportProgress includes the requested fields of the GraphQL type RosterImportProgress.
+// The GraphQL type's documentation follows.
+//
+// How many rows are done.
+type ImportFieldsProgressRosterImportProgress struct {
+	// Rows in the file, empty ones left out.
+	Rows int `json:"rows"`
+	// Rows that are checked.
+	Checked int `json:"checked"`
+	// Rows that are applied, those that needed nothing included.
+	Applied int `json:"applied"`
+}
+
+// GetRows returns ImportFieldsProgressRosterImportProgress.Rows, and is useful for accessing the field via an interface.
+func (v *ImportFieldsProgressRosterImportProgress) GetRows() int { return v.Rows }
+
+// GetChecked returns ImportFieldsProgressRosterImportProgress.Checked, and is useful for accessing the field via an interface.
+func (v *ImportFieldsProgressRosterImportProgress) GetChecked() int { return v.Checked }
+
+// GetApplied returns ImportFieldsProgressRosterImportProgress.Applied, and is useful for accessing the field via an interface.
+func (v *ImportFieldsProgressRosterImportProgress) GetApplied() int { return v.Applied }
 
 // IncidentIncident includes the requested fields of the GraphQL type Incident.
 // The GraphQL type's documentation follows.
@@ -7186,6 +7694,43 @@ func (v *PositionInput) GetLongitude() float64 { return v.Longitude }
 // GetDatum returns PositionInput.Datum, and is useful for accessing the field via an interface.
 func (v *PositionInput) GetDatum() Datum { return v.Datum }
 
+// Which qualification is looked for, and how it stands at the moment.
+type QualificationFilter struct {
+	// The course.
+	CourseId string `json:"courseId"`
+	// How it stands.
+	State QualificationState `json:"state"`
+	// Of those that are EXPIRING: which end before this.
+	Before *time.Time `json:"before"`
+}
+
+// GetCourseId returns QualificationFilter.CourseId, and is useful for accessing the field via an interface.
+func (v *QualificationFilter) GetCourseId() string { return v.CourseId }
+
+// GetState returns QualificationFilter.State, and is useful for accessing the field via an interface.
+func (v *QualificationFilter) GetState() QualificationState { return v.State }
+
+// GetBefore returns QualificationFilter.Before, and is useful for accessing the field via an interface.
+func (v *QualificationFilter) GetBefore() *time.Time { return v.Before }
+
+// How a qualification stands at the moment.
+type QualificationState string
+
+const (
+	// It is valid.
+	QualificationStateValid QualificationState = "VALID"
+	// There is none that is valid.
+	QualificationStateMissing QualificationState = "MISSING"
+	// It is valid, and ends before a time that is given.
+	QualificationStateExpiring QualificationState = "EXPIRING"
+)
+
+var AllQualificationState = []QualificationState{
+	QualificationStateValid,
+	QualificationStateMissing,
+	QualificationStateExpiring,
+}
+
 // A part of every day, by the clock of the district.
 type QuietHoursInput struct {
 	// When they begin, from 00:00 to 23:59.
@@ -9351,6 +9896,35 @@ type ResponderFieldsOrgUnit struct {
 // GetId returns ResponderFieldsOrgUnit.Id, and is useful for accessing the field via an interface.
 func (v *ResponderFieldsOrgUnit) GetId() string { return v.Id }
 
+// Who of the roster is looked for: those who meet all that is given.
+type ResponderFilter struct {
+	// A part of the name, in characters, in pinyin or in its initials (张, zhangs and zs find 张三); or, for those who may read phones, at least 3 digits that the phone ends with. At most 50 characters.
+	Text *string `json:"text"`
+	// With one of these statuses.
+	Statuses []ResponderStatus `json:"statuses"`
+	// On duty at the moment, or not.
+	OnDuty *bool `json:"onDuty"`
+	// With one of these means of transport.
+	TransportModes []TransportMode `json:"transportModes"`
+	// With a qualification, or without it.
+	Qualification *QualificationFilter `json:"qualification"`
+}
+
+// GetText returns ResponderFilter.Text, and is useful for accessing the field via an interface.
+func (v *ResponderFilter) GetText() *string { return v.Text }
+
+// GetStatuses returns ResponderFilter.Statuses, and is useful for accessing the field via an interface.
+func (v *ResponderFilter) GetStatuses() []ResponderStatus { return v.Statuses }
+
+// GetOnDuty returns ResponderFilter.OnDuty, and is useful for accessing the field via an interface.
+func (v *ResponderFilter) GetOnDuty() *bool { return v.OnDuty }
+
+// GetTransportModes returns ResponderFilter.TransportModes, and is useful for accessing the field via an interface.
+func (v *ResponderFilter) GetTransportModes() []TransportMode { return v.TransportModes }
+
+// GetQualification returns ResponderFilter.Qualification, and is useful for accessing the field via an interface.
+func (v *ResponderFilter) GetQualification() *QualificationFilter { return v.Qualification }
+
 // ResponderResponder includes the requested fields of the GraphQL type Responder.
 // The GraphQL type's documentation follows.
 //
@@ -9484,6 +10058,44 @@ type ResponderResponse struct {
 // GetResponder returns ResponderResponse.Responder, and is useful for accessing the field via an interface.
 func (v *ResponderResponse) GetResponder() *ResponderResponder { return v.Responder }
 
+// In which order the roster is listed. Those who are alike in it are ordered by id.
+type ResponderSort struct {
+	// By what.
+	By ResponderSortKey `json:"by"`
+	// In which direction.
+	Direction SortDirection `json:"direction"`
+}
+
+// GetBy returns ResponderSort.By, and is useful for accessing the field via an interface.
+func (v *ResponderSort) GetBy() ResponderSortKey { return v.By }
+
+// GetDirection returns ResponderSort.Direction, and is useful for accessing the field via an interface.
+func (v *ResponderSort) GetDirection() SortDirection { return v.Direction }
+
+// What the roster is sorted by.
+type ResponderSortKey string
+
+const (
+	// The name: by pinyin, then by characters.
+	ResponderSortKeyName ResponderSortKey = "NAME"
+	// The org unit, in the order of the tree, then the name.
+	ResponderSortKeyOrgUnit ResponderSortKey = "ORG_UNIT"
+	// Since when on the roster.
+	ResponderSortKeyEnrolledAt ResponderSortKey = "ENROLLED_AT"
+	// Where with the programme: applied, active, suspended, retired, rejected; then the name.
+	ResponderSortKeyStatus ResponderSortKey = "STATUS"
+	// When the first of the qualifications ends. Those with none come behind all.
+	ResponderSortKeyExpires ResponderSortKey = "EXPIRES"
+)
+
+var AllResponderSortKey = []ResponderSortKey{
+	ResponderSortKeyName,
+	ResponderSortKeyOrgUnit,
+	ResponderSortKeyEnrolledAt,
+	ResponderSortKeyStatus,
+	ResponderSortKeyExpires,
+}
+
 // Where a responder stands with the programme.
 type ResponderStatus string
 
@@ -9517,6 +10129,8 @@ type RespondersRespondersResponderConnection struct {
 	Nodes []RespondersRespondersResponderConnectionNodesResponder `json:"nodes"`
 	// Where the page is in the list.
 	PageInfo RespondersRespondersResponderConnectionPageInfo `json:"pageInfo"`
+	// How many there are on all pages.
+	TotalCount int `json:"totalCount"`
 }
 
 // GetNodes returns RespondersRespondersResponderConnection.Nodes, and is useful for accessing the field via an interface.
@@ -9528,6 +10142,9 @@ func (v *RespondersRespondersResponderConnection) GetNodes() []RespondersRespond
 func (v *RespondersRespondersResponderConnection) GetPageInfo() RespondersRespondersResponderConnectionPageInfo {
 	return v.PageInfo
 }
+
+// GetTotalCount returns RespondersRespondersResponderConnection.TotalCount, and is useful for accessing the field via an interface.
+func (v *RespondersRespondersResponderConnection) GetTotalCount() int { return v.TotalCount }
 
 // RespondersRespondersResponderConnectionNodesResponder includes the requested fields of the GraphQL type Responder.
 // The GraphQL type's documentation follows.
@@ -9986,6 +10603,656 @@ var AllRole = []Role{
 	RoleTrainer,
 	RoleDispatcher,
 	RoleAdmin,
+}
+
+// What a column says.
+type RosterField string
+
+const (
+	// 姓名: required.
+	RosterFieldName RosterField = "NAME"
+	// 手机号: required. Whom a row means is known by it.
+	RosterFieldPhone RosterField = "PHONE"
+	// 所属单位: an org unit's name, with or without those above it. One of the five columns for it is required.
+	RosterFieldOrgUnit RosterField = "ORG_UNIT"
+	// 区划代码: an org unit's code, which goes before its name.
+	RosterFieldOrgUnitCode RosterField = "ORG_UNIT_CODE"
+	// 区: the first part of an org unit's name.
+	RosterFieldDistrict RosterField = "DISTRICT"
+	// 街道: the second part of an org unit's name.
+	RosterFieldSubdistrict RosterField = "SUBDISTRICT"
+	// 社区: the last part of an org unit's name.
+	RosterFieldCommunity RosterField = "COMMUNITY"
+	// 状态: an import changes none.
+	RosterFieldStatus RosterField = "STATUS"
+	// 交通方式
+	RosterFieldTransportMode RosterField = "TRANSPORT_MODE"
+	// 装备
+	RosterFieldEquipment RosterField = "EQUIPMENT"
+	// 加入日期
+	RosterFieldEnrolledOn RosterField = "ENROLLED_ON"
+	// 发证日期: a certificate of the course is issued, unless there is one of that day.
+	RosterFieldCertifiedOn RosterField = "CERTIFIED_ON"
+	// 有效期至: the certificate's last day; otherwise what the course says.
+	RosterFieldValidUntil RosterField = "VALID_UNTIL"
+)
+
+var AllRosterField = []RosterField{
+	RosterFieldName,
+	RosterFieldPhone,
+	RosterFieldOrgUnit,
+	RosterFieldOrgUnitCode,
+	RosterFieldDistrict,
+	RosterFieldSubdistrict,
+	RosterFieldCommunity,
+	RosterFieldStatus,
+	RosterFieldTransportMode,
+	RosterFieldEquipment,
+	RosterFieldEnrolledOn,
+	RosterFieldCertifiedOn,
+	RosterFieldValidUntil,
+}
+
+// Whether somebody is added or changed.
+type RosterImportChangeKind string
+
+const (
+	// Comes to the roster.
+	RosterImportChangeKindNew RosterImportChangeKind = "NEW"
+	// Is on the roster.
+	RosterImportChangeKindChanged RosterImportChangeKind = "CHANGED"
+)
+
+var AllRosterImportChangeKind = []RosterImportChangeKind{
+	RosterImportChangeKindNew,
+	RosterImportChangeKindChanged,
+}
+
+// Why an import failed.
+type RosterImportFailure string
+
+const (
+	// The file was not stored to its end. Upload it again.
+	RosterImportFailureInterrupted RosterImportFailure = "INTERRUPTED"
+	// The roster has changed since the check, so that a row would have become something else than was shown. Upload the file again.
+	RosterImportFailureChangedMeanwhile RosterImportFailure = "CHANGED_MEANWHILE"
+)
+
+var AllRosterImportFailure = []RosterImportFailure{
+	RosterImportFailureInterrupted,
+	RosterImportFailureChangedMeanwhile,
+}
+
+// What is done about rows with problems.
+type RosterImportMode string
+
+const (
+	// All rows are applied, or none.
+	RosterImportModeAllOrNothing RosterImportMode = "ALL_OR_NOTHING"
+	// They are left out.
+	RosterImportModeGoodRows RosterImportMode = "GOOD_ROWS"
+)
+
+var AllRosterImportMode = []RosterImportMode{
+	RosterImportModeAllOrNothing,
+	RosterImportModeGoodRows,
+}
+
+// RosterImportResponse is returned by RosterImport on success.
+type RosterImportResponse struct {
+	// An import of a roster's spreadsheet: one's own, or one to an org unit of which one is ADMIN. A file is uploaded with POST /imports/roster?orgUnitId=…, which answers with the import's id.
+	RosterImport *RosterImportRosterImport `json:"rosterImport"`
+}
+
+// GetRosterImport returns RosterImportResponse.RosterImport, and is useful for accessing the field via an interface.
+func (v *RosterImportResponse) GetRosterImport() *RosterImportRosterImport { return v.RosterImport }
+
+// RosterImportRosterImport includes the requested fields of the GraphQL type RosterImport.
+// The GraphQL type's documentation follows.
+//
+// A spreadsheet on its way to the roster. It is deleted, with all that it says, some days after it was uploaded: 7, unless the server is set up otherwise.
+type RosterImportRosterImport struct {
+	ImportFields `json:"-"`
+	// The rows with problems, in the order of the file.
+	Problems *RosterImportRosterImportProblemsRosterImportProblemConnection `json:"problems"`
+	// The rows that add or change somebody, in the order of the file.
+	Changes *RosterImportRosterImportChangesRosterImportChangeConnection `json:"changes"`
+}
+
+// GetProblems returns RosterImportRosterImport.Problems, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetProblems() *RosterImportRosterImportProblemsRosterImportProblemConnection {
+	return v.Problems
+}
+
+// GetChanges returns RosterImportRosterImport.Changes, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetChanges() *RosterImportRosterImportChangesRosterImportChangeConnection {
+	return v.Changes
+}
+
+// GetId returns RosterImportRosterImport.Id, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetId() string { return v.ImportFields.Id }
+
+// GetCreatedAt returns RosterImportRosterImport.CreatedAt, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetCreatedAt() time.Time { return v.ImportFields.CreatedAt }
+
+// GetState returns RosterImportRosterImport.State, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetState() RosterImportState { return v.ImportFields.State }
+
+// GetFailure returns RosterImportRosterImport.Failure, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetFailure() *RosterImportFailure { return v.ImportFields.Failure }
+
+// GetMode returns RosterImportRosterImport.Mode, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetMode() *RosterImportMode { return v.ImportFields.Mode }
+
+// GetOrgUnit returns RosterImportRosterImport.OrgUnit, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetOrgUnit() *ImportFieldsOrgUnit { return v.ImportFields.OrgUnit }
+
+// GetProgress returns RosterImportRosterImport.Progress, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetProgress() ImportFieldsProgressRosterImportProgress {
+	return v.ImportFields.Progress
+}
+
+// GetCounts returns RosterImportRosterImport.Counts, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetCounts() ImportFieldsCountsRosterImportCounts {
+	return v.ImportFields.Counts
+}
+
+// GetIgnoredColumns returns RosterImportRosterImport.IgnoredColumns, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImport) GetIgnoredColumns() []string { return v.ImportFields.IgnoredColumns }
+
+func (v *RosterImportRosterImport) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*RosterImportRosterImport
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.RosterImportRosterImport = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	err = json.Unmarshal(
+		b, &v.ImportFields)
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+type __premarshalRosterImportRosterImport struct {
+	Problems *RosterImportRosterImportProblemsRosterImportProblemConnection `json:"problems"`
+
+	Changes *RosterImportRosterImportChangesRosterImportChangeConnection `json:"changes"`
+
+	Id string `json:"id"`
+
+	CreatedAt time.Time `json:"createdAt"`
+
+	State RosterImportState `json:"state"`
+
+	Failure *RosterImportFailure `json:"failure"`
+
+	Mode *RosterImportMode `json:"mode"`
+
+	OrgUnit *ImportFieldsOrgUnit `json:"orgUnit"`
+
+	Progress ImportFieldsProgressRosterImportProgress `json:"progress"`
+
+	Counts ImportFieldsCountsRosterImportCounts `json:"counts"`
+
+	IgnoredColumns []string `json:"ignoredColumns"`
+}
+
+func (v *RosterImportRosterImport) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *RosterImportRosterImport) __premarshalJSON() (*__premarshalRosterImportRosterImport, error) {
+	var retval __premarshalRosterImportRosterImport
+
+	retval.Problems = v.Problems
+	retval.Changes = v.Changes
+	retval.Id = v.ImportFields.Id
+	retval.CreatedAt = v.ImportFields.CreatedAt
+	retval.State = v.ImportFields.State
+	retval.Failure = v.ImportFields.Failure
+	retval.Mode = v.ImportFields.Mode
+	retval.OrgUnit = v.ImportFields.OrgUnit
+	retval.Progress = v.ImportFields.Progress
+	retval.Counts = v.ImportFields.Counts
+	retval.IgnoredColumns = v.ImportFields.IgnoredColumns
+	return &retval, nil
+}
+
+// RosterImportRosterImportChangesRosterImportChangeConnection includes the requested fields of the GraphQL type RosterImportChangeConnection.
+// The GraphQL type's documentation follows.
+//
+// A page of rows that change something.
+type RosterImportRosterImportChangesRosterImportChangeConnection struct {
+	// The rows.
+	Nodes []RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo `json:"pageInfo"`
+}
+
+// GetNodes returns RosterImportRosterImportChangesRosterImportChangeConnection.Nodes, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnection) GetNodes() []RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange {
+	return v.Nodes
+}
+
+// GetPageInfo returns RosterImportRosterImportChangesRosterImportChangeConnection.PageInfo, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnection) GetPageInfo() RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo {
+	return v.PageInfo
+}
+
+// RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange includes the requested fields of the GraphQL type RosterImportChange.
+// The GraphQL type's documentation follows.
+//
+// A row that adds or changes somebody.
+type RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange struct {
+	// The row's number in the file, from 1.
+	Row int `json:"row"`
+	// Whether somebody is added or changed.
+	Kind RosterImportChangeKind `json:"kind"`
+	// The name in the file.
+	Name string `json:"name"`
+	// What changes.
+	Fields []RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange `json:"fields"`
+}
+
+// GetRow returns RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange.Row, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange) GetRow() int {
+	return v.Row
+}
+
+// GetKind returns RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange.Kind, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange) GetKind() RosterImportChangeKind {
+	return v.Kind
+}
+
+// GetName returns RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange.Name, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange) GetName() string {
+	return v.Name
+}
+
+// GetFields returns RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange.Fields, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChange) GetFields() []RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange {
+	return v.Fields
+}
+
+// RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange includes the requested fields of the GraphQL type RosterImportFieldChange.
+// The GraphQL type's documentation follows.
+//
+// What changes about somebody.
+type RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange struct {
+	// Which field.
+	Field RosterField `json:"field"`
+	// What the roster has; null for nothing. Org units are codes, and days are such as 2026-05-01.
+	Before *string `json:"before"`
+	// What the import makes of it.
+	After *string `json:"after"`
+}
+
+// GetField returns RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange.Field, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange) GetField() RosterField {
+	return v.Field
+}
+
+// GetBefore returns RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange.Before, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange) GetBefore() *string {
+	return v.Before
+}
+
+// GetAfter returns RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange.After, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionNodesRosterImportChangeFieldsRosterImportFieldChange) GetAfter() *string {
+	return v.After
+}
+
+// RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo includes the requested fields of the GraphQL type PageInfo.
+// The GraphQL type's documentation follows.
+//
+// Where a page is in its list.
+type RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo struct {
+	// Whether more follow.
+	HasNextPage bool `json:"hasNextPage"`
+	// What to give as after for the page that follows; null for an empty page.
+	EndCursor *string `json:"endCursor"`
+}
+
+// GetHasNextPage returns RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo.HasNextPage, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo) GetHasNextPage() bool {
+	return v.HasNextPage
+}
+
+// GetEndCursor returns RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo.EndCursor, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportChangesRosterImportChangeConnectionPageInfo) GetEndCursor() *string {
+	return v.EndCursor
+}
+
+// RosterImportRosterImportProblemsRosterImportProblemConnection includes the requested fields of the GraphQL type RosterImportProblemConnection.
+// The GraphQL type's documentation follows.
+//
+// A page of rows with problems.
+type RosterImportRosterImportProblemsRosterImportProblemConnection struct {
+	// The rows.
+	Nodes []RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo `json:"pageInfo"`
+}
+
+// GetNodes returns RosterImportRosterImportProblemsRosterImportProblemConnection.Nodes, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnection) GetNodes() []RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem {
+	return v.Nodes
+}
+
+// GetPageInfo returns RosterImportRosterImportProblemsRosterImportProblemConnection.PageInfo, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnection) GetPageInfo() RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo {
+	return v.PageInfo
+}
+
+// RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem includes the requested fields of the GraphQL type RosterImportProblem.
+// The GraphQL type's documentation follows.
+//
+// A row that cannot be applied.
+type RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem struct {
+	// The row's number in the file, from 1.
+	Row int `json:"row"`
+	// All that is wrong with it.
+	Problems []RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem `json:"problems"`
+}
+
+// GetRow returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem.Row, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem) GetRow() int {
+	return v.Row
+}
+
+// GetProblems returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem.Problems, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblem) GetProblems() []RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem {
+	return v.Problems
+}
+
+// RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem includes the requested fields of the GraphQL type RosterImportCellProblem.
+// The GraphQL type's documentation follows.
+//
+// What is wrong with a row.
+type RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem struct {
+	// The column's letters; null where the file has no such column.
+	Column *string `json:"column"`
+	// The column's header, as the file has it.
+	Header *string `json:"header"`
+	// What the column says.
+	Field RosterField `json:"field"`
+	// What is wrong, for programs.
+	Code string `json:"code"`
+	// What is wrong, for people.
+	Message string `json:"message"`
+	// What the cell has, at most 100 characters, for who uploaded the file.
+	Value *string `json:"value"`
+}
+
+// GetColumn returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem.Column, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem) GetColumn() *string {
+	return v.Column
+}
+
+// GetHeader returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem.Header, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem) GetHeader() *string {
+	return v.Header
+}
+
+// GetField returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem.Field, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem) GetField() RosterField {
+	return v.Field
+}
+
+// GetCode returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem.Code, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem) GetCode() string {
+	return v.Code
+}
+
+// GetMessage returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem.Message, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem) GetMessage() string {
+	return v.Message
+}
+
+// GetValue returns RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem.Value, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionNodesRosterImportProblemProblemsRosterImportCellProblem) GetValue() *string {
+	return v.Value
+}
+
+// RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo includes the requested fields of the GraphQL type PageInfo.
+// The GraphQL type's documentation follows.
+//
+// Where a page is in its list.
+type RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo struct {
+	// Whether more follow.
+	HasNextPage bool `json:"hasNextPage"`
+	// What to give as after for the page that follows; null for an empty page.
+	EndCursor *string `json:"endCursor"`
+}
+
+// GetHasNextPage returns RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo.HasNextPage, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo) GetHasNextPage() bool {
+	return v.HasNextPage
+}
+
+// GetEndCursor returns RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo.EndCursor, and is useful for accessing the field via an interface.
+func (v *RosterImportRosterImportProblemsRosterImportProblemConnectionPageInfo) GetEndCursor() *string {
+	return v.EndCursor
+}
+
+// How far an import is.
+type RosterImportState string
+
+const (
+	// Its rows are being stored.
+	RosterImportStateReading RosterImportState = "READING"
+	// Its rows are compared with the roster. Nothing changes by that.
+	RosterImportStateChecking RosterImportState = "CHECKING"
+	// Waits for somebody to apply it.
+	RosterImportStateChecked RosterImportState = "CHECKED"
+	// Its rows are being applied.
+	RosterImportStateApplying RosterImportState = "APPLYING"
+	// Applied.
+	RosterImportStateDone RosterImportState = "DONE"
+	// Not applied, and over: see failure.
+	RosterImportStateFailed RosterImportState = "FAILED"
+	// Given up, and over.
+	RosterImportStateCancelled RosterImportState = "CANCELLED"
+)
+
+var AllRosterImportState = []RosterImportState{
+	RosterImportStateReading,
+	RosterImportStateChecking,
+	RosterImportStateChecked,
+	RosterImportStateApplying,
+	RosterImportStateDone,
+	RosterImportStateFailed,
+	RosterImportStateCancelled,
+}
+
+// RosterImportsResponse is returned by RosterImports on success.
+type RosterImportsResponse struct {
+	// The imports to an org unit, newest first: all of them to its ADMIN, one's own to other staff.
+	RosterImports *RosterImportsRosterImportsRosterImportConnection `json:"rosterImports"`
+}
+
+// GetRosterImports returns RosterImportsResponse.RosterImports, and is useful for accessing the field via an interface.
+func (v *RosterImportsResponse) GetRosterImports() *RosterImportsRosterImportsRosterImportConnection {
+	return v.RosterImports
+}
+
+// RosterImportsRosterImportsRosterImportConnection includes the requested fields of the GraphQL type RosterImportConnection.
+// The GraphQL type's documentation follows.
+//
+// A page of imports.
+type RosterImportsRosterImportsRosterImportConnection struct {
+	// The imports.
+	Nodes []RosterImportsRosterImportsRosterImportConnectionNodesRosterImport `json:"nodes"`
+	// Where the page is in the list.
+	PageInfo RosterImportsRosterImportsRosterImportConnectionPageInfo `json:"pageInfo"`
+}
+
+// GetNodes returns RosterImportsRosterImportsRosterImportConnection.Nodes, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnection) GetNodes() []RosterImportsRosterImportsRosterImportConnectionNodesRosterImport {
+	return v.Nodes
+}
+
+// GetPageInfo returns RosterImportsRosterImportsRosterImportConnection.PageInfo, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnection) GetPageInfo() RosterImportsRosterImportsRosterImportConnectionPageInfo {
+	return v.PageInfo
+}
+
+// RosterImportsRosterImportsRosterImportConnectionNodesRosterImport includes the requested fields of the GraphQL type RosterImport.
+// The GraphQL type's documentation follows.
+//
+// A spreadsheet on its way to the roster. It is deleted, with all that it says, some days after it was uploaded: 7, unless the server is set up otherwise.
+type RosterImportsRosterImportsRosterImportConnectionNodesRosterImport struct {
+	ImportFields `json:"-"`
+}
+
+// GetId returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.Id, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetId() string {
+	return v.ImportFields.Id
+}
+
+// GetCreatedAt returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.CreatedAt, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetCreatedAt() time.Time {
+	return v.ImportFields.CreatedAt
+}
+
+// GetState returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.State, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetState() RosterImportState {
+	return v.ImportFields.State
+}
+
+// GetFailure returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.Failure, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetFailure() *RosterImportFailure {
+	return v.ImportFields.Failure
+}
+
+// GetMode returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.Mode, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetMode() *RosterImportMode {
+	return v.ImportFields.Mode
+}
+
+// GetOrgUnit returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.OrgUnit, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetOrgUnit() *ImportFieldsOrgUnit {
+	return v.ImportFields.OrgUnit
+}
+
+// GetProgress returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.Progress, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetProgress() ImportFieldsProgressRosterImportProgress {
+	return v.ImportFields.Progress
+}
+
+// GetCounts returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.Counts, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetCounts() ImportFieldsCountsRosterImportCounts {
+	return v.ImportFields.Counts
+}
+
+// GetIgnoredColumns returns RosterImportsRosterImportsRosterImportConnectionNodesRosterImport.IgnoredColumns, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) GetIgnoredColumns() []string {
+	return v.ImportFields.IgnoredColumns
+}
+
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*RosterImportsRosterImportsRosterImportConnectionNodesRosterImport
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.RosterImportsRosterImportsRosterImportConnectionNodesRosterImport = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	err = json.Unmarshal(
+		b, &v.ImportFields)
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+type __premarshalRosterImportsRosterImportsRosterImportConnectionNodesRosterImport struct {
+	Id string `json:"id"`
+
+	CreatedAt time.Time `json:"createdAt"`
+
+	State RosterImportState `json:"state"`
+
+	Failure *RosterImportFailure `json:"failure"`
+
+	Mode *RosterImportMode `json:"mode"`
+
+	OrgUnit *ImportFieldsOrgUnit `json:"orgUnit"`
+
+	Progress ImportFieldsProgressRosterImportProgress `json:"progress"`
+
+	Counts ImportFieldsCountsRosterImportCounts `json:"counts"`
+
+	IgnoredColumns []string `json:"ignoredColumns"`
+}
+
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *RosterImportsRosterImportsRosterImportConnectionNodesRosterImport) __premarshalJSON() (*__premarshalRosterImportsRosterImportsRosterImportConnectionNodesRosterImport, error) {
+	var retval __premarshalRosterImportsRosterImportsRosterImportConnectionNodesRosterImport
+
+	retval.Id = v.ImportFields.Id
+	retval.CreatedAt = v.ImportFields.CreatedAt
+	retval.State = v.ImportFields.State
+	retval.Failure = v.ImportFields.Failure
+	retval.Mode = v.ImportFields.Mode
+	retval.OrgUnit = v.ImportFields.OrgUnit
+	retval.Progress = v.ImportFields.Progress
+	retval.Counts = v.ImportFields.Counts
+	retval.IgnoredColumns = v.ImportFields.IgnoredColumns
+	return &retval, nil
+}
+
+// RosterImportsRosterImportsRosterImportConnectionPageInfo includes the requested fields of the GraphQL type PageInfo.
+// The GraphQL type's documentation follows.
+//
+// Where a page is in its list.
+type RosterImportsRosterImportsRosterImportConnectionPageInfo struct {
+	// Whether more follow.
+	HasNextPage bool `json:"hasNextPage"`
+	// What to give as after for the page that follows; null for an empty page.
+	EndCursor *string `json:"endCursor"`
+}
+
+// GetHasNextPage returns RosterImportsRosterImportsRosterImportConnectionPageInfo.HasNextPage, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionPageInfo) GetHasNextPage() bool {
+	return v.HasNextPage
+}
+
+// GetEndCursor returns RosterImportsRosterImportsRosterImportConnectionPageInfo.EndCursor, and is useful for accessing the field via an interface.
+func (v *RosterImportsRosterImportsRosterImportConnectionPageInfo) GetEndCursor() *string {
+	return v.EndCursor
 }
 
 // What is asked of an org unit.
@@ -11056,6 +12323,21 @@ type SignOutSignOutSignOutPayload struct {
 
 // GetSignedOutAt returns SignOutSignOutSignOutPayload.SignedOutAt, and is useful for accessing the field via an interface.
 func (v *SignOutSignOutSignOutPayload) GetSignedOutAt() time.Time { return v.SignedOutAt }
+
+// In which direction a list is sorted.
+type SortDirection string
+
+const (
+	// From the lowest up.
+	SortDirectionAsc SortDirection = "ASC"
+	// From the highest down.
+	SortDirectionDesc SortDirection = "DESC"
+)
+
+var AllSortDirection = []SortDirection{
+	SortDirectionAsc,
+	SortDirectionDesc,
+}
 
 // StaffFields includes the GraphQL fields of StaffAccount requested by the fragment StaffFields.
 // The GraphQL type's documentation follows.
@@ -12194,6 +13476,14 @@ type __AlertInput struct {
 // GetId returns __AlertInput.Id, and is useful for accessing the field via an interface.
 func (v *__AlertInput) GetId() string { return v.Id }
 
+// __ApplyRosterImportInput is used internally by genqlient
+type __ApplyRosterImportInput struct {
+	Input ApplyRosterImportInput `json:"input"`
+}
+
+// GetInput returns __ApplyRosterImportInput.Input, and is useful for accessing the field via an interface.
+func (v *__ApplyRosterImportInput) GetInput() ApplyRosterImportInput { return v.Input }
+
 // __ApplyToRosterInput is used internally by genqlient
 type __ApplyToRosterInput struct {
 	Input ApplyToRosterInput `json:"input"`
@@ -12265,6 +13555,14 @@ type __CancelRequestInput struct {
 
 // GetInput returns __CancelRequestInput.Input, and is useful for accessing the field via an interface.
 func (v *__CancelRequestInput) GetInput() CancelRequestInput { return v.Input }
+
+// __CancelRosterImportInput is used internally by genqlient
+type __CancelRosterImportInput struct {
+	Input CancelRosterImportInput `json:"input"`
+}
+
+// GetInput returns __CancelRosterImportInput.Input, and is useful for accessing the field via an interface.
+func (v *__CancelRosterImportInput) GetInput() CancelRosterImportInput { return v.Input }
 
 // __ChangeProfileInput is used internally by genqlient
 type __ChangeProfileInput struct {
@@ -12361,6 +13659,14 @@ type __EraseMyAccountInput struct {
 
 // GetInput returns __EraseMyAccountInput.Input, and is useful for accessing the field via an interface.
 func (v *__EraseMyAccountInput) GetInput() EraseMyAccountInput { return v.Input }
+
+// __ExportRespondersInput is used internally by genqlient
+type __ExportRespondersInput struct {
+	Input ExportRespondersInput `json:"input"`
+}
+
+// GetInput returns __ExportRespondersInput.Input, and is useful for accessing the field via an interface.
+func (v *__ExportRespondersInput) GetInput() ExportRespondersInput { return v.Input }
 
 // __FollowScheduleInput is used internally by genqlient
 type __FollowScheduleInput struct {
@@ -12669,6 +13975,8 @@ func (v *__ResponderInput) GetId() string { return v.Id }
 // __RespondersInput is used internally by genqlient
 type __RespondersInput struct {
 	OrgUnitId string           `json:"orgUnitId"`
+	Filter    *ResponderFilter `json:"filter"`
+	Sort      ResponderSort    `json:"sort"`
 	Status    *ResponderStatus `json:"status"`
 	First     int              `json:"first"`
 	After     *string          `json:"after"`
@@ -12676,6 +13984,12 @@ type __RespondersInput struct {
 
 // GetOrgUnitId returns __RespondersInput.OrgUnitId, and is useful for accessing the field via an interface.
 func (v *__RespondersInput) GetOrgUnitId() string { return v.OrgUnitId }
+
+// GetFilter returns __RespondersInput.Filter, and is useful for accessing the field via an interface.
+func (v *__RespondersInput) GetFilter() *ResponderFilter { return v.Filter }
+
+// GetSort returns __RespondersInput.Sort, and is useful for accessing the field via an interface.
+func (v *__RespondersInput) GetSort() ResponderSort { return v.Sort }
 
 // GetStatus returns __RespondersInput.Status, and is useful for accessing the field via an interface.
 func (v *__RespondersInput) GetStatus() *ResponderStatus { return v.Status }
@@ -12709,6 +14023,42 @@ type __RevokeSessionInput struct {
 
 // GetInput returns __RevokeSessionInput.Input, and is useful for accessing the field via an interface.
 func (v *__RevokeSessionInput) GetInput() RevokeSessionInput { return v.Input }
+
+// __RosterImportInput is used internally by genqlient
+type __RosterImportInput struct {
+	Id           string  `json:"id"`
+	First        int     `json:"first"`
+	AfterProblem *string `json:"afterProblem"`
+	AfterChange  *string `json:"afterChange"`
+}
+
+// GetId returns __RosterImportInput.Id, and is useful for accessing the field via an interface.
+func (v *__RosterImportInput) GetId() string { return v.Id }
+
+// GetFirst returns __RosterImportInput.First, and is useful for accessing the field via an interface.
+func (v *__RosterImportInput) GetFirst() int { return v.First }
+
+// GetAfterProblem returns __RosterImportInput.AfterProblem, and is useful for accessing the field via an interface.
+func (v *__RosterImportInput) GetAfterProblem() *string { return v.AfterProblem }
+
+// GetAfterChange returns __RosterImportInput.AfterChange, and is useful for accessing the field via an interface.
+func (v *__RosterImportInput) GetAfterChange() *string { return v.AfterChange }
+
+// __RosterImportsInput is used internally by genqlient
+type __RosterImportsInput struct {
+	OrgUnitId string  `json:"orgUnitId"`
+	First     int     `json:"first"`
+	After     *string `json:"after"`
+}
+
+// GetOrgUnitId returns __RosterImportsInput.OrgUnitId, and is useful for accessing the field via an interface.
+func (v *__RosterImportsInput) GetOrgUnitId() string { return v.OrgUnitId }
+
+// GetFirst returns __RosterImportsInput.First, and is useful for accessing the field via an interface.
+func (v *__RosterImportsInput) GetFirst() int { return v.First }
+
+// GetAfter returns __RosterImportsInput.After, and is useful for accessing the field via an interface.
+func (v *__RosterImportsInput) GetAfter() *string { return v.After }
 
 // __RosterRequestsInput is used internally by genqlient
 type __RosterRequestsInput struct {
@@ -13142,6 +14492,64 @@ func Alert(
 	return data_, err_
 }
 
+// The mutation executed by ApplyRosterImport.
+const ApplyRosterImport_Operation = `
+mutation ApplyRosterImport ($input: ApplyRosterImportInput!) {
+	applyRosterImport(input: $input) {
+		rosterImport {
+			... ImportFields
+		}
+	}
+}
+fragment ImportFields on RosterImport {
+	id
+	createdAt
+	state
+	failure
+	mode
+	orgUnit {
+		id
+	}
+	progress {
+		rows
+		checked
+		applied
+	}
+	counts {
+		new
+		changed
+		unchanged
+		problems
+	}
+	ignoredColumns
+}
+`
+
+func ApplyRosterImport(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	input ApplyRosterImportInput,
+) (data_ *ApplyRosterImportResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ApplyRosterImport",
+		Query:  ApplyRosterImport_Operation,
+		Variables: &__ApplyRosterImportInput{
+			Input: input,
+		},
+	}
+
+	data_ = &ApplyRosterImportResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
 // The mutation executed by ApplyToRoster.
 const ApplyToRoster_Operation = `
 mutation ApplyToRoster ($input: ApplyToRosterInput!) {
@@ -13514,6 +14922,64 @@ func CancelRequest(
 	}
 
 	data_ = &CancelRequestResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The mutation executed by CancelRosterImport.
+const CancelRosterImport_Operation = `
+mutation CancelRosterImport ($input: CancelRosterImportInput!) {
+	cancelRosterImport(input: $input) {
+		rosterImport {
+			... ImportFields
+		}
+	}
+}
+fragment ImportFields on RosterImport {
+	id
+	createdAt
+	state
+	failure
+	mode
+	orgUnit {
+		id
+	}
+	progress {
+		rows
+		checked
+		applied
+	}
+	counts {
+		new
+		changed
+		unchanged
+		problems
+	}
+	ignoredColumns
+}
+`
+
+func CancelRosterImport(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	input CancelRosterImportInput,
+) (data_ *CancelRosterImportResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "CancelRosterImport",
+		Query:  CancelRosterImport_Operation,
+		Variables: &__CancelRosterImportInput{
+			Input: input,
+		},
+	}
+
+	data_ = &CancelRosterImportResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(
@@ -14146,6 +15612,43 @@ func EraseMyAccount(
 	}
 
 	data_ = &EraseMyAccountResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The mutation executed by ExportResponders.
+const ExportResponders_Operation = `
+mutation ExportResponders ($input: ExportRespondersInput!) {
+	exportResponders(input: $input) {
+		download {
+			url
+			expiresAt
+		}
+	}
+}
+`
+
+func ExportResponders(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	input ExportRespondersInput,
+) (data_ *ExportRespondersResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "ExportResponders",
+		Query:  ExportResponders_Operation,
+		Variables: &__ExportRespondersInput{
+			Input: input,
+		},
+	}
+
+	data_ = &ExportRespondersResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(
@@ -16115,8 +17618,8 @@ func Responder(
 
 // The query executed by Responders.
 const Responders_Operation = `
-query Responders ($orgUnitId: ID!, $status: ResponderStatus, $first: Int!, $after: String) {
-	responders(orgUnitId: $orgUnitId, status: $status, first: $first, after: $after) {
+query Responders ($orgUnitId: ID!, $filter: ResponderFilter, $sort: ResponderSort!, $status: ResponderStatus, $first: Int!, $after: String) {
+	responders(orgUnitId: $orgUnitId, filter: $filter, sort: $sort, status: $status, first: $first, after: $after) {
 		nodes {
 			id
 			name
@@ -16126,6 +17629,7 @@ query Responders ($orgUnitId: ID!, $status: ResponderStatus, $first: Int!, $afte
 			hasNextPage
 			endCursor
 		}
+		totalCount
 	}
 }
 `
@@ -16134,6 +17638,8 @@ func Responders(
 	ctx_ context.Context,
 	client_ graphql.Client,
 	orgUnitId string,
+	filter *ResponderFilter,
+	sort ResponderSort,
 	status *ResponderStatus,
 	first int,
 	after *string,
@@ -16143,6 +17649,8 @@ func Responders(
 		Query:  Responders_Operation,
 		Variables: &__RespondersInput{
 			OrgUnitId: orgUnitId,
+			Filter:    filter,
+			Sort:      sort,
 			Status:    status,
 			First:     first,
 			After:     after,
@@ -16329,6 +17837,167 @@ func RevokeSession(
 	}
 
 	data_ = &RevokeSessionResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by RosterImport.
+const RosterImport_Operation = `
+query RosterImport ($id: ID!, $first: Int!, $afterProblem: String, $afterChange: String) {
+	rosterImport(id: $id) {
+		... ImportFields
+		problems(first: $first, after: $afterProblem) {
+			nodes {
+				row
+				problems {
+					column
+					header
+					field
+					code
+					message
+					value
+				}
+			}
+			pageInfo {
+				hasNextPage
+				endCursor
+			}
+		}
+		changes(first: $first, after: $afterChange) {
+			nodes {
+				row
+				kind
+				name
+				fields {
+					field
+					before
+					after
+				}
+			}
+			pageInfo {
+				hasNextPage
+				endCursor
+			}
+		}
+	}
+}
+fragment ImportFields on RosterImport {
+	id
+	createdAt
+	state
+	failure
+	mode
+	orgUnit {
+		id
+	}
+	progress {
+		rows
+		checked
+		applied
+	}
+	counts {
+		new
+		changed
+		unchanged
+		problems
+	}
+	ignoredColumns
+}
+`
+
+func RosterImport(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	id string,
+	first int,
+	afterProblem *string,
+	afterChange *string,
+) (data_ *RosterImportResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "RosterImport",
+		Query:  RosterImport_Operation,
+		Variables: &__RosterImportInput{
+			Id:           id,
+			First:        first,
+			AfterProblem: afterProblem,
+			AfterChange:  afterChange,
+		},
+	}
+
+	data_ = &RosterImportResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by RosterImports.
+const RosterImports_Operation = `
+query RosterImports ($orgUnitId: ID!, $first: Int!, $after: String) {
+	rosterImports(orgUnitId: $orgUnitId, first: $first, after: $after) {
+		nodes {
+			... ImportFields
+		}
+		pageInfo {
+			hasNextPage
+			endCursor
+		}
+	}
+}
+fragment ImportFields on RosterImport {
+	id
+	createdAt
+	state
+	failure
+	mode
+	orgUnit {
+		id
+	}
+	progress {
+		rows
+		checked
+		applied
+	}
+	counts {
+		new
+		changed
+		unchanged
+		problems
+	}
+	ignoredColumns
+}
+`
+
+func RosterImports(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	orgUnitId string,
+	first int,
+	after *string,
+) (data_ *RosterImportsResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "RosterImports",
+		Query:  RosterImports_Operation,
+		Variables: &__RosterImportsInput{
+			OrgUnitId: orgUnitId,
+			First:     first,
+			After:     after,
+		},
+	}
+
+	data_ = &RosterImportsResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(
