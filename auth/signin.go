@@ -103,7 +103,7 @@ func (s *Service) admit(ctx context.Context, tx *store.Tx, in SignInInput) (entr
 	if err != nil || refused != nil {
 		return entry{refused: refused, unproved: true}, err
 	}
-	session, refresh, err := s.openSession(ctx, tx, newSession{accountID: account.ID, deviceName: in.DeviceName, proved: proved})
+	session, refresh, err := s.openSession(ctx, tx, newSession{account: account, deviceName: in.DeviceName, proved: proved})
 	return entry{account: account, session: session, refresh: refresh}, err
 }
 

@@ -131,8 +131,12 @@ func TestManySessionsAreEndedAndPaged(t *testing.T) {
 	w := open(t, wide)
 	mine, account := w.signIn(t, phone)
 	must(t, w.DB.Atomically(t.Context(), func(tx *store.Tx) error {
+		account, err := accounts.Get(t.Context(), tx, account.ID)
+		if err != nil {
+			return err
+		}
 		for range 250 {
-			if _, _, err := w.openSession(t.Context(), tx, newSession{accountID: account.ID}); err != nil {
+			if _, _, err := w.openSession(t.Context(), tx, newSession{account: account}); err != nil {
 				return err
 			}
 		}
@@ -148,5 +152,24 @@ func TestManySessionsAreEndedAndPaged(t *testing.T) {
 	must(t, err)
 	if n != 250 {
 		t.Errorf("%d were ended", n)
+	}
+}
+
+// On engines whose steps only conflict where both write, a session that begins
+// must not miss that the last one ends at the same time, or a suspension.
+func TestSignInWritesTheAccount(t *testing.T) {
+	t.Parallel()
+	w := open(t, wide)
+	_, account := w.signIn(t, phone)
+	rev := func() int64 {
+		t.Helper()
+		known, err := w.Account(t.Context(), account.ID)
+		must(t, err)
+		return known.Rev
+	}
+	before := rev()
+	w.signIn(t, phone)
+	if after := rev(); after <= before {
+		t.Errorf("the account is at revision %d, as before", after)
 	}
 }
