@@ -206,7 +206,7 @@ type LocateUnit struct {
 }
 
 // LocateUnit sets the centre or the time zone of the unit, for its
-// administrators. It fails with INVALID, NOT_FOUND, FORBIDDEN, or CONFLICT if the
+// administrators. Duties follow the new clock within moments (see Reorganise). It fails with INVALID, NOT_FOUND, FORBIDDEN, or CONFLICT if the
 // unit is closed.
 func (s *Service) LocateUnit(ctx context.Context, actor auth.Principal, in LocateUnit) (*Unit, error) {
 	if err := in.check(); err != nil {
@@ -220,8 +220,11 @@ func (s *Service) LocateUnit(ctx context.Context, actor auth.Principal, in Locat
 		if in.TimeZone != "" && u.Level != LevelDistrict {
 			return fault.Invalid("timeZone", "time_zone_of_district")
 		}
-		if in.TimeZone != "" {
+		if in.TimeZone != "" && in.TimeZone != u.TimeZone {
 			u.TimeZone = in.TimeZone
+			if err := s.reorganise(ctx, tx, zoneSweep+u.Path, u.Path); err != nil {
+				return err
+			}
 		}
 		if in.Center != nil {
 			u.Center = in.Center

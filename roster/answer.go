@@ -20,11 +20,15 @@ type RequestAnswer struct {
 // AcceptRequest does what a request asks for, for dispatchers of the receiving
 // unit, and tells the responder. To who may not know of the request it is
 // NOT_FOUND, and to the side that asks FORBIDDEN. It fails with CONFLICT if the
-// responder's status, or what it belongs to by now, does not allow it.
+// responder's status, or what it belongs to by now, does not allow it, or the
+// unit is closed.
 func (s *Service) AcceptRequest(ctx context.Context, actor auth.Principal, in RequestAnswer) (*Responder, error) {
 	return s.answer(ctx, actor, "accepting a request", in, func(tx *store.Tx, o *open) error {
 		if !o.r.decidedBy(actor, o.unit.Path) {
 			return fault.Forbidden()
+		}
+		if err := o.unit.mustBeOpen(); err != nil {
+			return err
 		}
 		if err := o.q.Kind.fits(o.r, o.unit); err != nil {
 			return err

@@ -92,6 +92,9 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, actor auth.Principal,
 	if err := s.applyPosition(ctx, tx, r, in.PositionVersion); err != nil {
 		return "", err
 	}
+	if err := units.Replace(ctx, tx, unit); err != nil { // which must be open still
+		return "", err
+	}
 	return r.ID, put(ctx, tx, r)
 }
 

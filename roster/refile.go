@@ -51,7 +51,7 @@ const (
 
 // Reorganisation is what is left to do after a unit has moved or was merged: what
 // is filed under its old path is to follow. Its id is the old path, so that a
-// unit that moves there and back has one for each place; or membershipSweep.
+// unit that moves there and back has one for each place; or that of a sweep.
 type Reorganisation struct {
 	store.Meta `bson:",inline"`
 	store.Due  `bson:",inline"` // always
@@ -107,11 +107,7 @@ func (s *Service) Reorganise() *store.Worker[Reorganisation] {
 
 // carryOn does the next chunk.
 func (s *Service) carryOn(ctx context.Context, r *Reorganisation) error {
-	pass := s.refile
-	if r.ID == membershipSweep {
-		pass = s.sweepMemberships
-	}
-	more, err := pass(ctx, r)
+	more, err := s.pass(r)(ctx, r)
 	if err != nil {
 		return fmt.Errorf("refiling: %w", err)
 	}
@@ -126,6 +122,23 @@ func (s *Service) carryOn(ctx context.Context, r *Reorganisation) error {
 		return overtaken(reorganisations.Delete(ctx, s.db, r))
 	}
 	return overtaken(reorganisations.Replace(ctx, s.db, r))
+}
+
+// pass is what carries the reorganisation on.
+func (s *Service) pass(r *Reorganisation) func(context.Context, *Reorganisation) (more bool, err error) {
+	switch {
+	case r.ID == membershipSweep:
+		return s.sweepMemberships
+	case strings.HasPrefix(r.ID, zoneSweep):
+		return s.sweepZone
+	}
+	return s.refile
+}
+
+// sweeps reports whether it goes through responders, rather than through what is
+// filed under a path.
+func (r *Reorganisation) sweeps() bool {
+	return r.ID == membershipSweep || strings.HasPrefix(r.ID, zoneSweep)
 }
 
 // overtaken forgives that the unit has moved again meanwhile: what is due is what
@@ -157,11 +170,14 @@ func (s *Service) refile(ctx context.Context, r *Reorganisation) (more bool, err
 }
 
 // refileResponders is a Refiler. A responder belongs to the unit that its own was
-// merged into.
+// merged into. The clocks may be others there.
 func (s *Service) refileResponders(ctx context.Context, from, to string, limit int) (int, error) {
 	q := store.Where(store.Eq("unitPath", from))
 	return Refile(ctx, s.db, responders, q, limit, func(r *Responder) {
 		r.UnitID, r.UnitPath = auth.LastUnit(to), to
+		if rootOf(from) != rootOf(to) && r.Availability.followsClock() {
+			r.SetDue(s.now())
+		}
 	})
 }
 
@@ -192,7 +208,7 @@ func unsettled(ctx context.Context, on store.Conn) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.ID != membershipSweep {
+		if !r.sweeps() {
 			paths = append(paths, r.To, r.ID)
 		}
 	}

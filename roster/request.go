@@ -167,6 +167,9 @@ func (s *Service) grant(ctx context.Context, tx *store.Tx, actor auth.Principal,
 	if err := s.settle(ctx, tx, r, q.Kind, unit); err != nil {
 		return err
 	}
+	if err := units.Replace(ctx, tx, unit); err != nil { // which must be open still
+		return err
+	}
 	paths := []string{unit.Path}
 	if q.Kind == RequestTransfer {
 		paths = append(paths, left)
