@@ -44,7 +44,7 @@ func importMutations() map[string]operation {
 func importVars(*alerted) vars { return vars{"id": "imp_none"} }
 
 // bearer signs the resident in once more, and returns the access token.
-func (r *resident) bearer(t *testing.T) string {
+func (r *resident) bearer(t testing.TB) string {
 	t.Helper()
 	c := r.tw.client("en")
 	if err := c.RequestCode(t.Context(), r.phone); err != nil {
@@ -58,7 +58,7 @@ func (r *resident) bearer(t *testing.T) string {
 }
 
 // upload sends a file, and returns the status and the answer.
-func (tw *town) upload(t *testing.T, token, query, tag string, file io.Reader) (int, vars) {
+func (tw *town) upload(t testing.TB, token, query, tag string, file io.Reader) (int, vars) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tw.url+importPath+query, file)
 	if err != nil {
@@ -81,7 +81,7 @@ func (tw *town) upload(t *testing.T, token, query, tag string, file io.Reader) (
 }
 
 // upload uploads a file that must be taken, and waits until it is checked.
-func (r *resident) upload(t *testing.T, unitID, file string) string {
+func (r *resident) upload(t testing.TB, unitID, file string) string {
 	t.Helper()
 	status, body := r.tw.upload(t, r.bearer(t), "?orgUnitId="+unitID, "en", strings.NewReader(file))
 	id := word(body, "id")
@@ -93,7 +93,7 @@ func (r *resident) upload(t *testing.T, unitID, file string) string {
 }
 
 // awaitImport asks again and again, as an app does.
-func (r *resident) awaitImport(t *testing.T, id, state string) {
+func (r *resident) awaitImport(t testing.TB, id, state string) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

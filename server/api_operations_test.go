@@ -61,13 +61,13 @@ func word(value any, path ...any) string {
 }
 
 // must runs an operation that must succeed, and returns its data.
-func (r *resident) must(t *testing.T, query string, v vars) vars {
+func (r *resident) must(t testing.TB, query string, v vars) vars {
 	t.Helper()
 	return run(t, r.Client, query, v)
 }
 
 // run runs an operation that must succeed.
-func run(t *testing.T, c *client.Client, query string, v vars) vars {
+func run(t testing.TB, c *client.Client, query string, v vars) vars {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -89,7 +89,7 @@ func wideLimits() auth.Limits {
 }
 
 // newTown starts a server. change, if not nil, changes its parts before.
-func newTown(t *testing.T, change func(*parts)) *town {
+func newTown(t testing.TB, change func(*parts)) *town {
 	t.Helper()
 	tw := &town{fcm: newPushService(t), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 20}}}
 	t.Cleanup(tw.http.CloseIdleConnections)
@@ -99,7 +99,7 @@ func newTown(t *testing.T, change func(*parts)) *town {
 	return tw
 }
 
-func newPushService(t *testing.T) *fcmtest.Server {
+func newPushService(t testing.TB) *fcmtest.Server {
 	t.Helper()
 	s, err := fcmtest.New(fcmtest.Options{})
 	if err != nil {
@@ -113,7 +113,7 @@ func newPushService(t *testing.T) *fcmtest.Server {
 	return s
 }
 
-func (tw *town) open(t *testing.T, change func(*parts)) *app {
+func (tw *town) open(t testing.TB, change func(*parts)) *app {
 	t.Helper()
 	channel, err := fcm.New(t.Context(), fcm.Config{
 		CredentialsJSON: tw.fcm.CredentialsJSON(), ProjectID: tw.fcm.ProjectID(), Endpoint: tw.fcm.Endpoint(),
@@ -144,7 +144,7 @@ func (tw *town) open(t *testing.T, change func(*parts)) *app {
 
 // serve does what app.serve does, on a test's server. Everything ends with the
 // test.
-func (tw *town) serve(t *testing.T) {
+func (tw *town) serve(t testing.TB) {
 	t.Helper()
 	if err := tw.app.tracker.Load(t.Context()); err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func (tw *town) serve(t *testing.T) {
 }
 
 // settle fills the town: its units, what its policies ask for, and staff.
-func (tw *town) settle(t *testing.T) {
+func (tw *town) settle(t testing.TB) {
 	t.Helper()
 	ctx, a := t.Context(), tw.app
 	course := training.NewCourse{
@@ -203,7 +203,7 @@ type resident struct {
 }
 
 // newResident makes an account, with a role unless that is "", and signs it in.
-func (tw *town) newResident(t *testing.T, name string, role auth.Role, unitID string) *resident {
+func (tw *town) newResident(t testing.TB, name string, role auth.Role, unitID string) *resident {
 	t.Helper()
 	r := &resident{tw: tw, name: name, phone: fmt.Sprintf("+86139000%05d", tw.phones.Add(1))}
 	n := auth.NewAccount{Phone: r.phone, Name: name, Locale: locale.Chinese}
@@ -220,7 +220,7 @@ func (tw *town) newResident(t *testing.T, name string, role auth.Role, unitID st
 }
 
 // speaking signs the resident in once more, in another language.
-func (r *resident) speaking(t *testing.T, tag string) *client.Client {
+func (r *resident) speaking(t testing.TB, tag string) *client.Client {
 	t.Helper()
 	c := r.tw.client(tag)
 	if err := errors.Join(c.RequestCode(t.Context(), r.phone), c.SignIn(t.Context(), r.phone, townCode, "test")); err != nil {
@@ -236,7 +236,7 @@ func (tw *town) client(tag string) *client.Client {
 
 // newVolunteer is a responder of the unit, certified, with a phone, and on duty
 // at a place.
-func (tw *town) newVolunteer(t *testing.T, unitID string, at geo.Position) *resident {
+func (tw *town) newVolunteer(t testing.TB, unitID string, at geo.Position) *resident {
 	t.Helper()
 	r := tw.newResident(t, "张三", auth.RoleVolunteer, unitID)
 	r.token = "phone-of-" + r.accountID
