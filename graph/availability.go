@@ -10,11 +10,11 @@ import (
 
 // availability says whether a responder is on duty now, and to itself also what
 // it has set.
-func (r *Resolver) availability(ctx context.Context, of *roster.Responder) (*Availability, error) {
+func (r *Resolver) availability(ctx context.Context, of *roster.Responder) *Availability {
 	duty, zone := r.Roster.DutyOf(ctx, of)
 	out := &Availability{OnDuty: duty.OnDuty, Until: some(duty.Until), Reason: duty.Reason}
 	if of.AccountID != actor(ctx).AccountID {
-		return out, nil
+		return out
 	}
 	set, now := of.Availability, r.Now()
 	out.Explanation = some(r.explanation(ctx, duty, now.In(zone)))
@@ -22,7 +22,7 @@ func (r *Resolver) availability(ctx context.Context, of *roster.Responder) (*Ava
 		out.Toggle = &AvailabilityToggle{OnDuty: state == roster.ToggleOn, Until: some(set.Toggle.Until)}
 	}
 	out.Schedule, out.QuietHours, out.Leaves = shifts(set.Schedule), quietHours(set.Quiet), leaves(set.Leaves, now)
-	return out, nil
+	return out
 }
 
 // explanation puts a duty into a sentence; now is in the zone in which its times

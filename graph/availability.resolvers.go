@@ -20,8 +20,7 @@ func (r *mutationResolver) SetAvailability(ctx context.Context, input SetAvailab
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.availability(ctx, responder)
-	return &SetAvailabilityPayload{Availability: now, Responder: responder}, err
+	return &SetAvailabilityPayload{Availability: r.availability(ctx, responder), Responder: responder}, nil
 }
 
 func (r *mutationResolver) FollowSchedule(ctx context.Context, input FollowScheduleInput) (*FollowSchedulePayload, error) {
@@ -33,8 +32,7 @@ func (r *mutationResolver) FollowSchedule(ctx context.Context, input FollowSched
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.availability(ctx, responder)
-	return &FollowSchedulePayload{Availability: now, Responder: responder}, err
+	return &FollowSchedulePayload{Availability: r.availability(ctx, responder), Responder: responder}, nil
 }
 
 func (r *mutationResolver) SetSchedule(ctx context.Context, input SetScheduleInput) (*SetSchedulePayload, error) {
@@ -42,8 +40,7 @@ func (r *mutationResolver) SetSchedule(ctx context.Context, input SetScheduleInp
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.availability(ctx, responder)
-	return &SetSchedulePayload{Availability: now, Responder: responder}, err
+	return &SetSchedulePayload{Availability: r.availability(ctx, responder), Responder: responder}, nil
 }
 
 func (r *mutationResolver) SetQuietHours(ctx context.Context, input SetQuietHoursInput) (*SetQuietHoursPayload, error) {
@@ -51,8 +48,7 @@ func (r *mutationResolver) SetQuietHours(ctx context.Context, input SetQuietHour
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.availability(ctx, responder)
-	return &SetQuietHoursPayload{Availability: now, Responder: responder}, err
+	return &SetQuietHoursPayload{Availability: r.availability(ctx, responder), Responder: responder}, nil
 }
 
 func (r *mutationResolver) AddLeave(ctx context.Context, input AddLeaveInput) (*AddLeavePayload, error) {
@@ -64,8 +60,7 @@ func (r *mutationResolver) AddLeave(ctx context.Context, input AddLeaveInput) (*
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.availability(ctx, responder)
-	return &AddLeavePayload{Availability: now, Responder: responder}, err
+	return &AddLeavePayload{Availability: r.availability(ctx, responder), Responder: responder}, nil
 }
 
 func (r *mutationResolver) EndLeave(ctx context.Context, input EndLeaveInput) (*EndLeavePayload, error) {
@@ -77,6 +72,5 @@ func (r *mutationResolver) EndLeave(ctx context.Context, input EndLeaveInput) (*
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.availability(ctx, responder)
-	return &EndLeavePayload{Availability: now, Responder: responder}, err
+	return &EndLeavePayload{Availability: r.availability(ctx, responder), Responder: responder}, nil
 }

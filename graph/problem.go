@@ -16,13 +16,6 @@ func Present(ctx context.Context, words *locale.Catalogue, log *slog.Logger, err
 	return presenter{words: words, log: log}.present(ctx, err)
 }
 
-// SignedIn returns who makes the request, or an UNAUTHENTICATED fault.
-func SignedIn(ctx context.Context) (Request, error) {
-	request := RequestOf(ctx)
-	_, err := request.signedIn()
-	return request, err
-}
-
 // CodeOf returns the code of an error that Present made.
 func CodeOf(err *gqlerror.Error) fault.Code {
 	code, _ := err.Extensions["code"].(fault.Code)

@@ -36,6 +36,13 @@ func RequestOf(ctx context.Context) Request {
 	return r
 }
 
+// SignedIn returns who makes the request, or an UNAUTHENTICATED fault.
+func SignedIn(ctx context.Context) (Request, error) {
+	request := RequestOf(ctx)
+	_, err := request.signedIn()
+	return request, err
+}
+
 // signedIn returns who asks, or an UNAUTHENTICATED fault.
 func (r Request) signedIn() (auth.Principal, error) {
 	if r.AuthError != nil {

@@ -20,7 +20,7 @@ func (r *responderResolver) OrgUnit(ctx context.Context, objs []*roster.Responde
 }
 
 func (r *responderResolver) Availability(ctx context.Context, obj *roster.Responder) (*Availability, error) {
-	return r.availability(ctx, obj)
+	return r.availability(ctx, obj), nil
 }
 
 func (r *responderResolver) Presence(ctx context.Context, objs []*roster.Responder) ([]*Presence, error) {

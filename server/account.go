@@ -6,20 +6,12 @@ import (
 
 	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
-	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )
 
 // placeOf returns where an account is on the roster.
 func (a *app) placeOf(ctx context.Context, accountID string) (string, error) {
-	responder, err := a.roster.OfAccount(ctx, accountID)
-	if fault.CodeOf(err) == fault.CodeNotFound {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	return responder.UnitPath, nil
+	return a.roster.PersonalUnit(ctx, a.db, accountID)
 }
 
 // recordAccount writes into the audit log what was done to an account.
