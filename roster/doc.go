@@ -13,6 +13,10 @@
 // a Tracker holds them in memory for those who look for somebody nearby, and
 // only proposes: the documents decide.
 //
+// Staff search a directory of everybody that is held in memory (docs/adr/0007);
+// spreadsheets come in through Imports (docs/adr/0008), and go out as Export writes
+// them.
+//
 // What responders have learnt is package training's, and what they are called
 // out to is package dispatch's.
 package roster

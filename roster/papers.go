@@ -2,11 +2,9 @@ package roster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/store"
 )
 
@@ -80,40 +78,4 @@ func (s *Service) erasePapers(ctx context.Context, responderID string) (more boo
 		return false, fmt.Errorf("erasing a responder's papers: %w", err)
 	}
 	return more, nil
-}
-
-// refileRequests files up to limit requests that wait for the org unit with the
-// path from under that with the path to, in one step, and returns how many that
-// were. One that asks for what is asked for already is dropped.
-func (s *Service) refileRequests(ctx context.Context, from, to string, limit int) (moved int, err error) {
-	err = s.db.Atomically(ctx, func(tx *store.Tx) error {
-		page, err := requests.List(ctx, tx, store.Where(store.Eq("toUnitPath", from)), limit, "")
-		if err != nil {
-			return err
-		}
-		moved = len(page.Items)
-		for _, q := range page.Items {
-			if err := refileRequest(ctx, tx, q, to); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("refiling requests: %w", err)
-	}
-	return moved, nil
-}
-
-func refileRequest(ctx context.Context, tx *store.Tx, q *Request, to string) error {
-	id := auth.LastUnit(to)
-	other, err := requests.First(ctx, tx, store.Where(store.Eq("responderId", q.ResponderID), store.Eq("kind", q.Kind), store.Eq("toUnitId", id)))
-	if err == nil && other.ID != q.ID {
-		return requests.Delete(ctx, tx, q)
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	q.ToUnitID, q.ToUnitPath = id, to
-	return requests.Replace(ctx, tx, q)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-// createAdmin makes somebody an administrator: who may report incidents and
-// follow them in the whole of a unit.
+// createAdmin makes somebody an administrator of a unit and all below it: the
+// first, who gives others their roles over the API.
 func (p program) createAdmin(ctx context.Context, args []string) int {
 	flags := newFlags("admin create")
 	var n newAdmin
