@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/musterhq/muster/fault"
@@ -50,6 +51,19 @@ type NewAccount struct {
 
 // maxName is how many characters a name may have.
 const maxName = 100
+
+// checkName fails with INVALID for a name that is too long, or that would look
+// like another: with a control character, or one that turns the direction of
+// what follows.
+func checkName(name string) error {
+	if utf8.RuneCountInString(name) > maxName {
+		return fault.Invalid("name", "account_name", fault.Args{"max": maxName})
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
+		return fault.Invalid("name", "text")
+	}
+	return nil
+}
 
 // Account returns the account with the id. It fails with NOT_FOUND.
 func (s *Service) Account(ctx context.Context, id string) (*Account, error) {
@@ -108,8 +122,8 @@ func (s *Service) newAccount(n NewAccount) (*Account, error) {
 		return nil, err
 	}
 	name := strings.TrimSpace(n.Name)
-	if utf8.RuneCountInString(name) > maxName {
-		return nil, fault.Invalid("name", "account_name", fault.Args{"max": maxName})
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	account := &Account{
 		Meta: store.Meta{ID: s.NewID("acc")}, Phone: phone, Name: name,

@@ -95,8 +95,8 @@ type Order struct {
 }
 
 // SuspendAccount bars an account from signing in, and ends its sessions. It is
-// for those who administer all that the account is staff of, or, if it is no
-// staff, the unit that it belongs to. It fails with INVALID, FORBIDDEN,
+// for those who administer all that the account is staff of, and the unit that
+// it belongs to on the roster, if any. It fails with INVALID, FORBIDDEN,
 // NOT_FOUND, and with CONFLICT for one's own.
 func (s *Service) SuspendAccount(ctx context.Context, actor Principal, o Order) (*Account, error) {
 	return s.order(ctx, actor, "suspend account", o, func(tx *store.Tx, account *Account, c Change) (*Account, error) {
@@ -176,14 +176,19 @@ func (s *Service) place(ctx context.Context, accountID string) (string, error) {
 }
 
 // inCharge returns where an account belongs if the actor administers all that
-// it is staff of, or, for one that is no staff, where it belongs; otherwise
-// FORBIDDEN. home is the unit that it belongs to, "" for none.
+// it is staff of, and where it belongs; otherwise FORBIDDEN. The first alone
+// would not do: anybody can be made staff by whoever knows the phone, and would
+// then be at the mercy of a stranger. home is the unit that it belongs to, ""
+// for none.
 func (s *Service) inCharge(ctx context.Context, actor Principal, account *Account, home string) (string, error) {
 	grants, err := s.effective(ctx, account.Grants)
 	if err != nil {
 		return "", err
 	}
 	path, staff := home, false
+	if home != "" && !actor.May(home, RoleAdmin) {
+		return "", fault.Forbidden()
+	}
 	for _, g := range grants {
 		if g.Role == RoleVolunteer {
 			continue

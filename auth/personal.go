@@ -121,13 +121,13 @@ func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more boo
 	return false, nil
 }
 
-// GrantsOf returns what the account may do, to services that have decided
-// themselves who may know. Within an atomic step, on is its Tx. It fails with
+// GrantsOf returns what the account may do, where its org units are now, to
+// services that have decided themselves who may know. Within an atomic step, on is its Tx. It fails with
 // NOT_FOUND.
 func (s *Service) GrantsOf(ctx context.Context, on store.Conn, accountID string) ([]Grant, error) {
 	a, err := accounts.Get(ctx, on, accountID)
 	if err != nil {
 		return nil, accountFault("reading an account's roles", err)
 	}
-	return a.Grants, nil
+	return s.effective(ctx, a.Grants)
 }

@@ -115,10 +115,34 @@ func (s *Service) ConfirmSecondFactor(ctx context.Context, actor Principal, code
 // does.
 func (s *Service) RemoveSecondFactor(ctx context.Context, actor Principal, code, from string) error {
 	err := s.withFactor(ctx, actor, code, from, func(tx *store.Tx, f *secondFactor) error {
-		return s.dropFactor(ctx, tx, f)
+		if err := s.dropFactor(ctx, tx, f); err != nil {
+			return err
+		}
+		return unprove(ctx, tx, f.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("removing a second factor: %w", err)
+	}
+	return nil
+}
+
+// unprove takes from the account's sessions that they have shown a second
+// factor: they have not shown the next one, and may be on a phone that is lost.
+func unprove(ctx context.Context, tx *store.Tx, accountID string) error {
+	var proved []*Session
+	for x, err := range sessions.All(ctx, tx, ofAccount(accountID)) {
+		if err != nil {
+			return err
+		}
+		if x.Proved {
+			proved = append(proved, x)
+		}
+	}
+	for _, x := range proved {
+		x.Proved = false
+		if err := sessions.Replace(ctx, tx, x); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -394,3 +394,25 @@ func TestWithoutIdentityServiceThereIsNoWayIn(t *testing.T) {
 	_, _, err := open(t).show(t, "mine", "")
 	wantFault(t, err, fault.CodeUnavailable, "unavailable.id_token")
 }
+
+func TestAnotherSecondFactorIsToBeShownInEachSession(t *testing.T) {
+	t.Parallel()
+	w := open(t, wide)
+	p := w.self(t)
+	_, codes := w.enrol(t, p)
+	tokens, err := w.tryWith(t, w.requestCode(t, phone), codes[0])
+	must(t, err)
+	lost := w.principal(t, tokens)
+	must(t, w.RemoveSecondFactor(t.Context(), p, codes[1], "192.0.2.1"))
+	w.enrol(t, p)
+	for _, c := range []struct {
+		who  Principal
+		want bool
+	}{{p, true}, {lost, false}} {
+		session, err := sessions.Get(t.Context(), w.DB, c.who.SessionID)
+		must(t, err)
+		if session.Proved != c.want {
+			t.Errorf("session %s: proved %t, want %t", session.ID, session.Proved, c.want)
+		}
+	}
+}

@@ -116,8 +116,8 @@ func (s *Service) christen(ctx context.Context, tx *store.Tx, account *Account, 
 	if account.Name != "" || name == "" {
 		return account, nil
 	}
-	if utf8.RuneCountInString(name) > maxName {
-		return nil, fault.Invalid("name", "account_name", fault.Args{"max": maxName})
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	account.Name = name
 	return account, accounts.Replace(ctx, tx, account)

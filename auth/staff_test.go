@@ -315,6 +315,7 @@ func TestWhoIsInChargeOfAnAccount(t *testing.T) {
 		"a volunteer of the unit":           {[]Grant{{RoleVolunteer, community}}, "", ""},
 		"a responder here, staff elsewhere": {[]Grant{{RoleDispatcher, elsewhere}}, community, fault.CodeForbidden},
 		"a responder elsewhere":             {nil, elsewhere, fault.CodeForbidden},
+		"staff here, a responder elsewhere": {[]Grant{{RoleTrainer, community}}, elsewhere, fault.CodeForbidden},
 		"somebody who belongs nowhere":      {nil, "", fault.CodeForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
