@@ -32,8 +32,9 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 		return time.Time{}, fault.Invalid("", "date_time")
 	}
 	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	// A zone may carry a moment beyond the years that can be written down again.
+	if t = t.UTC(); err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, fault.Invalid("", "date_time")
 	}
-	return t.UTC().Truncate(time.Millisecond), nil
+	return t.Truncate(time.Millisecond), nil
 }
