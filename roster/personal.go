@@ -211,10 +211,26 @@ func (s *Service) BeginErasure(ctx context.Context, tx *store.Tx, accountID stri
 	return nil
 }
 
+// eraseLate erases a responder of whom the beginning of the erasure did not know:
+// its application was on its way. It returns the responder's id, "" for none.
+func (s *Service) eraseLate(ctx context.Context, accountID string) (responderID string, err error) {
+	r, err := ofAccount(ctx, s.db, accountID)
+	if fault.CodeOf(err) == fault.CodeNotFound {
+		return "", nil
+	}
+	if err == nil && !r.Erased() {
+		err = s.db.Atomically(ctx, func(tx *store.Tx) error { return s.BeginErasure(ctx, tx, accountID) })
+	}
+	if err != nil {
+		return "", fmt.Errorf("erasing a responder: %w", err)
+	}
+	return r.ID, nil
+}
+
 // ErasePersonal erases what is kept about the account besides its responder,
 // whose erasure has begun.
 func (s *Service) ErasePersonal(ctx context.Context, accountID string) (more bool, err error) {
-	responderID, err := s.PersonalID(ctx, s.db, accountID)
+	responderID, err := s.eraseLate(ctx, accountID)
 	if err != nil || responderID == "" {
 		return false, err
 	}

@@ -145,3 +145,19 @@ func TestListLeft(t *testing.T) {
 		}
 	}
 }
+
+func TestErasePersonal_whoAppliedAtThatVeryMoment(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.erase(t, "acc_late") // which is not on the roster yet
+	r, err := f.Apply(t.Context(), account("acc_late"), application())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more, err := f.ErasePersonal(t.Context(), "acc_late"); more || err != nil {
+		t.Fatal(more, err)
+	}
+	if got := f.stored(t, r.ID); !got.Erased() || got.Name != "" || got.Status != StatusRetired {
+		t.Errorf("it is still %+v", got)
+	}
+}

@@ -90,7 +90,7 @@ func visible(ctx context.Context, on store.Conn, actor auth.Principal, id string
 // staffed loads a responder that the actor may change as a dispatcher of its
 // own unit. To who may not know of it, it is NOT_FOUND; to others that may not
 // change it FORBIDDEN, and so it is to itself, because nobody decides about
-// oneself.
+// oneself. One that was erased is CONFLICT.
 func staffed(ctx context.Context, tx *store.Tx, actor auth.Principal, id string) (*Responder, error) {
 	r, err := visible(ctx, tx, actor, id)
 	if err != nil {
@@ -98,6 +98,9 @@ func staffed(ctx context.Context, tx *store.Tx, actor auth.Principal, id string)
 	}
 	if !r.decidedBy(actor, r.UnitPath) {
 		return nil, fault.Forbidden()
+	}
+	if r.Erased() { // what was written about it now would never be erased again
+		return nil, fault.Conflict("erased_already")
 	}
 	return r, nil
 }
