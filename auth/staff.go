@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"

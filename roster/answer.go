@@ -20,10 +20,10 @@ type RequestAnswer struct {
 // AcceptRequest does what a request asks for, for dispatchers of the receiving
 // unit, and tells the responder. To who may not know of the request it is
 // NOT_FOUND, and to the side that asks FORBIDDEN. It fails with CONFLICT if the
-// responder's status, or what it belongs to by now, does not allow it, or the
-// unit is closed.
+// responder's status, or what it belongs to by now, does not allow it, or if the
+// unit was closed. A repetition is NOT_FOUND if the responder has moved on.
 func (s *Service) AcceptRequest(ctx context.Context, actor auth.Principal, in RequestAnswer) (*Responder, error) {
-	return s.answer(ctx, actor, "accepting a request", in, func(tx *store.Tx, o *open) error {
+	r, err := s.answer(ctx, actor, "accepting a request", in, func(tx *store.Tx, o *open) error {
 		if !o.r.decidedBy(actor, o.unit.Path) {
 			return fault.Forbidden()
 		}
@@ -35,6 +35,10 @@ func (s *Service) AcceptRequest(ctx context.Context, actor auth.Principal, in Re
 		}
 		return s.grant(ctx, tx, actor, o.r, o.q, o.unit)
 	})
+	if err == nil && !r.visibleTo(actor) {
+		return nil, fault.NotFound("responder")
+	}
+	return r, err
 }
 
 // RefuseRequest deletes a request, for dispatchers of the receiving unit, and
