@@ -102,6 +102,9 @@ func (j *judge) decide(row *ImportRow) verdict {
 	} else {
 		j.decideKnown(row, &v)
 	}
+	if v.kind != RowUnchanged && v.account != nil && j.imp.isOf(v.account.ID) {
+		v.problem(FieldPhone, ProblemOwn, row.Said.Phone)
+	}
 	if len(v.problems) > 0 {
 		v.kind, v.changes = RowProblem, nil
 	}
@@ -124,6 +127,12 @@ func (j *judge) within(unitPath string) bool { return strings.HasPrefix(unitPath
 // shows reports whether the import may say anything of the responder: whether
 // it belongs to the unit of the import, or to a team there.
 func (j *judge) shows(r *Responder) bool { return slices.ContainsFunc(r.UnitPaths(), j.within) }
+
+// isOf reports whether the import is the account's, which decides nothing about
+// itself by it either.
+func (i *Import) isOf(accountID string) bool {
+	return accountID == i.AccountID || accountID == i.AppliedBy
+}
 
 func (v *verdict) problem(f RowField, code ProblemCode, value string) {
 	v.problems = append(v.problems, ImportProblem{Field: f, Code: code, Value: value})

@@ -114,6 +114,7 @@ const (
 	ProblemStatusMove  ProblemCode = "status_changes"
 	ProblemNotActive   ProblemCode = "not_active"
 	ProblemSuspended   ProblemCode = "account_suspended"
+	ProblemOwn         ProblemCode = "own_row"
 	ProblemMeanwhile   ProblemCode = "changed_meanwhile"
 )
 
@@ -123,7 +124,7 @@ func ProblemCodes() []ProblemCode {
 		ProblemMissing, ProblemFormula, ProblemBroken, ProblemTooLong, ProblemPhone, ProblemRounded, ProblemTwice, ProblemDate,
 		ProblemFuture, ProblemOrder, ProblemUntilAlone, ProblemStatus, ProblemTransport, ProblemEquipment,
 		ProblemUnit, ProblemAmbiguous, ProblemOutside, ProblemUnitsDiffer, ProblemTransfer, ProblemNewStatus, ProblemStatusMove, ProblemNotActive,
-		ProblemSuspended, ProblemMeanwhile,
+		ProblemSuspended, ProblemOwn, ProblemMeanwhile,
 	}
 }
 
