@@ -135,7 +135,15 @@ func (in NewUnit) check() error {
 	case in.Center != nil && !in.Center.Valid():
 		return fault.Invalid("center", "position")
 	}
-	return unitText("name", in.Name, maxUnitName)
+	return unitName(in.Name)
+}
+
+// unitName checks the name of a unit.
+func unitName(name string) error {
+	if strings.ContainsFunc(name, disguises) {
+		return fault.Invalid("name", "text")
+	}
+	return unitText("name", name, maxUnitName)
 }
 
 func (in NewUnit) create(ctx context.Context, tx *store.Tx, actor auth.Principal) (*Unit, error) {
@@ -185,7 +193,7 @@ type RenameUnit struct {
 // one it had among its FormerNames. It fails with INVALID, NOT_FOUND, FORBIDDEN,
 // or CONFLICT if the unit is closed.
 func (s *Service) RenameUnit(ctx context.Context, actor auth.Principal, in RenameUnit) (*Unit, error) {
-	if err := unitText("name", in.Name, maxUnitName); err != nil {
+	if err := unitName(in.Name); err != nil {
 		return nil, err
 	}
 	a := amendment{action: audit.RenameUnit, unitID: in.UnitID, reason: in.Reason, key: in.Key, fingerprint: in.Name}

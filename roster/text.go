@@ -26,11 +26,15 @@ func checkLine(field, text string, limit int) error {
 	if strings.TrimSpace(text) == "" {
 		return fault.Invalid(field, "required")
 	}
-	if strings.ContainsFunc(text, unicode.IsControl) {
+	if strings.ContainsFunc(text, disguises) {
 		return fault.Invalid(field, "text")
 	}
 	return nil
 }
+
+// disguises reports whether a character makes a line of text look like another
+// one: a control character, or one that turns the direction of what follows.
+func disguises(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // checkRequired checks a text that must be there, and may have several lines.
 func checkRequired(field, text string, limit int) error {
