@@ -43,8 +43,14 @@ func (a *app) openRoster(ctx context.Context, actor auth.Principal, args string)
 }
 
 // fetch answers with the file that a ticket is for. The ticket is used up,
-// whatever becomes of the file.
+// whatever becomes of the file, except by HEAD, by which programs look at links
+// before people follow them.
 func (a *app) fetch(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet { // a pattern for GET matches HEAD, too
+		w.Header().Set("Allow", http.MethodGet)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	file, err := a.redeem(r.Context(), r.PathValue("ticket"))
 	if err != nil {
