@@ -638,3 +638,30 @@ func BenchmarkImport(b *testing.B) {
 		}
 	}
 }
+
+func TestImport_intoAUnitThatIsClosedAtThatVeryMoment(t *testing.T) {
+	t.Parallel()
+	im := newImporter(t)
+	r := im.fixture.enrol(t, "acc_moving", eastOne)
+	known, err := im.tree.current(t.Context(), im.Roster.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := known.units[eastTwo] // open still
+	if _, err := im.CloseUnit(t.Context(), im.admin(t), CloseUnit{UnitID: eastTwo, Reason: "撤销"}); err != nil {
+		t.Fatal(err)
+	}
+	row := &ImportRow{Kind: RowChanged, Changes: []FieldChange{{Field: FieldUnit, Before: eastOne, After: eastTwo}}}
+	err = im.Roster.db.Atomically(t.Context(), func(tx *store.Tx) error {
+		found, err := responders.Get(t.Context(), tx, r.ID)
+		if err != nil {
+			return err
+		}
+		_, err = im.write(t.Context(), tx, row, verdict{kind: RowChanged, changes: row.Changes, responder: found, unit: unit})
+		return err
+	})
+	wantFault(t, err, fault.Conflict("unit_closed"))
+	if got := im.stored(t, r.ID); got.UnitID != eastOne {
+		t.Errorf("it belongs to %s, which is closed", got.UnitID)
+	}
+}

@@ -247,7 +247,11 @@ func (m *Imports) write(ctx context.Context, tx *store.Tx, row *ImportRow, v ver
 	changes := func(wanted func(FieldChange) bool) bool { return slices.ContainsFunc(row.Changes, wanted) }
 	switch {
 	case changes(func(c FieldChange) bool { return c.Field == FieldUnit }):
-		if err := m.Roster.transfer(ctx, tx, r, v.unit); err != nil {
+		unit, err := openUnit(ctx, tx, v.unit.ID) // that of the verdict is from memory
+		if err != nil {
+			return nil, err
+		}
+		if err := m.Roster.transfer(ctx, tx, r, unit); err != nil {
 			return nil, err
 		}
 		return r, m.Roster.tell(ctx, tx, r, NoticeTransferred)
