@@ -12660,7 +12660,7 @@ func (v *SuspendAccountInput) GetIdempotencyKey() *string { return v.Idempotency
 
 // SuspendAccountResponse is returned by SuspendAccount on success.
 type SuspendAccountResponse struct {
-	// Bars an account from signing in and ends its sessions. For those who administer all that it is staff of, or, if it is no staff, the org unit it belongs to. CONFLICT for one's own.
+	// Bars an account from signing in and ends its sessions. For those who administer all that it is staff of, and the org unit it belongs to on the roster. CONFLICT for one's own.
 	SuspendAccount *SuspendAccountSuspendAccountSuspendAccountPayload `json:"suspendAccount"`
 }
 
