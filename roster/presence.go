@@ -107,7 +107,10 @@ func (s *Service) ReportPosition(ctx context.Context, actor auth.Principal, in P
 // report moves the presence if there is one. Going off duty deletes it, so that
 // the replacement fails if that comes in between, and no atomic step is needed.
 func (s *Service) report(ctx context.Context, accountID string, in PositionReport) (*Presence, error) {
-	r, err := s.onDuty(ctx, s.db, accountID)
+	r, err := s.begun(ctx, accountID)
+	if err == nil {
+		err = s.mayReport(r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -144,18 +147,42 @@ func (s *Service) firstReport(ctx context.Context, accountID string, in Position
 }
 
 // onDuty returns the account's responder, or CONFLICT if its position is not to
-// be known: it is off duty, or has not agreed.
+// be known.
 func (s *Service) onDuty(ctx context.Context, on store.Conn, accountID string) (*Responder, error) {
 	r, err := ofAccount(ctx, on, accountID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case r.Status == StatusActive && !r.Consents.Position.Holds():
-		return nil, fault.Conflict("position_consent")
-	case !r.OnDutyAt(s.now()):
-		return nil, fault.Conflict("off_duty")
 	}
-	return r, nil
+	return r, s.mayReport(r)
+}
+
+// mayReport returns CONFLICT if the responder's position is not to be known: it
+// is off duty, or has not agreed.
+func (s *Service) mayReport(r *Responder) error {
+	switch {
+	case r.Status == StatusActive && !r.Consents.Position.Holds():
+		return fault.Conflict("position_consent")
+	case !r.OnDutyAt(s.now()):
+		return fault.Conflict("off_duty")
+	}
+	return nil
+}
+
+// begun returns the account's responder, with the duty that has begun by itself
+// if no worker has come to that yet: where thousands of shifts begin at once it
+// takes seconds, and a device that is refused reports again much later.
+func (s *Service) begun(ctx context.Context, accountID string) (*Responder, error) {
+	r, err := ofAccount(ctx, s.db, accountID)
+	if err != nil || r.OnDutyAt(s.now()) {
+		return r, err
+	}
+	if d, _ := s.DutyOf(ctx, r); !d.OnDuty {
+		return r, nil
+	}
+	if err := s.turnDuty(ctx, r); err != nil {
+		return nil, err
+	}
+	return ofAccount(ctx, s.db, accountID)
 }
 
 func lostRace(err error) bool {

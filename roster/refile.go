@@ -42,7 +42,7 @@ func Refile[T any](ctx context.Context, db *store.DB, c *store.Collection[T], q 
 const (
 	// refileChunk is how many documents one step rewrites, so that other
 	// writers need not wait long.
-	refileChunk = 200
+	refileChunk = 100
 	// settleTime is how long after nothing was found any more it is looked for
 	// once again: longer than any request takes that may have read the old
 	// path before.

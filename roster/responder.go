@@ -99,7 +99,8 @@ var responders = store.Define[Responder]("responders",
 // OnDutyAt reports whether the responder may be called out at t, as far as the
 // roster knows: active, and on duty by its stored Duty. Ends are exact, Until
 // itself being off duty; a duty that begins by itself is known as soon as a
-// worker has stored it, usually within a second.
+// worker has stored it, within a second, or a few where thousands begin at once;
+// or the responder reports its position, without which nobody calls it anyway.
 func (r *Responder) OnDutyAt(t time.Time) bool {
 	return r.Status == StatusActive && r.Duty.OnDuty && (r.Duty.Until.IsZero() || t.Before(r.Duty.Until))
 }

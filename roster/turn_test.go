@@ -259,3 +259,33 @@ func TestTurnDuties_deletesWhatIsNotRenewed(t *testing.T) {
 		t.Error("the report was not stored")
 	}
 }
+
+// A device that reports when its shift begins is not turned away because no
+// worker has come to it yet; one that is early is.
+func TestReportPosition_beginsTheShift(t *testing.T) {
+	t.Parallel()
+	f, left := watched(t)
+	r := f.enrol(t, "acc_own", eastOne)
+	_, err := f.SetSchedule(t.Context(), account("acc_own"), weekdays("10:00-18:00"), "")
+	wantFault(t, err, nil)
+	report := func() error {
+		_, err := f.ReportPosition(t.Context(), account("acc_own"), f.reading(here))
+		return err
+	}
+	f.clock.Advance(30*time.Minute - time.Millisecond)
+	wantFault(t, report(), fault.Conflict("off_duty"))
+	if p := f.presenceOf(t, r.ID); p != nil {
+		t.Errorf("it is known where somebody off duty is: %+v", p)
+	}
+	f.clock.Advance(time.Millisecond)
+	wantFault(t, report(), nil)
+	if got := f.stored(t, r.ID); !got.Duty.OnDuty || f.presenceOf(t, r.ID) == nil {
+		t.Errorf("the duty is %+v", got.Duty)
+	}
+	f.clock.Advance(8 * time.Hour)
+	wantFault(t, report(), fault.Conflict("off_duty"))
+	f.runDue(t, 1)
+	if p := f.presenceOf(t, r.ID); p != nil || len(*left) == 0 {
+		t.Errorf("after the shift: %+v, told of %v", p, *left)
+	}
+}
