@@ -14,11 +14,6 @@ import (
 	"github.com/musterhq/muster/store"
 )
 
-const (
-	maxUnitName   = 100 // characters
-	maxUnitReason = 500 // characters
-)
-
 // amendment is what all changes of one unit by an administrator have in common.
 type amendment struct {
 	action      audit.Action
@@ -52,7 +47,7 @@ func (s *Service) amend(ctx context.Context, actor auth.Principal, a amendment, 
 // amendOnce takes the step, unless it is a repetition, and returns the unit that
 // it was about.
 func (s *Service) amendOnce(ctx context.Context, actor auth.Principal, a amendment, take func(tx *store.Tx) (string, error)) (*Unit, error) {
-	if err := unitText("reason", a.reason, maxUnitReason); err != nil {
+	if err := fault.CheckRequired("reason", a.reason, MaxReason); err != nil {
 		return nil, err
 	}
 	var u *Unit
@@ -88,11 +83,6 @@ func (u *Unit) mustBeOpen() error {
 		return fault.Conflict("unit_closed", fault.Args{"unit": u.ID, "state": "CLOSED", "mergedInto": u.MergedInto})
 	}
 	return nil
-}
-
-// unitText checks a text that must not be empty.
-func unitText(field, text string, limit int) error {
-	return fault.CheckRequired(field, text, limit)
 }
 
 // NewUnit is an org unit that is to be.
@@ -143,7 +133,7 @@ func unitName(name string) error {
 	if strings.ContainsFunc(name, disguises) {
 		return fault.Invalid("name", "text")
 	}
-	return unitText("name", name, maxUnitName)
+	return fault.CheckRequired("name", name, MaxName)
 }
 
 func (in NewUnit) create(ctx context.Context, tx *store.Tx, actor auth.Principal) (*Unit, error) {

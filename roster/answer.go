@@ -45,7 +45,7 @@ func (s *Service) AcceptRequest(ctx context.Context, actor auth.Principal, in Re
 // tells the responder. It fails as AcceptRequest does, and with INVALID without
 // a reason, which is in the audit log.
 func (s *Service) RefuseRequest(ctx context.Context, actor auth.Principal, in RequestAnswer) (*Responder, error) {
-	if err := checkRequired("reason", in.Reason, MaxReason); err != nil {
+	if err := fault.CheckRequired("reason", in.Reason, MaxReason); err != nil {
 		return nil, err
 	}
 	return s.answer(ctx, actor, "refusing a request", in, func(tx *store.Tx, o *open) error {
@@ -64,7 +64,7 @@ func (s *Service) RefuseRequest(ctx context.Context, actor auth.Principal, in Re
 // and dispatchers of its unit. It fails with NOT_FOUND, to the receiving side
 // with FORBIDDEN, or with INVALID.
 func (s *Service) CancelRequest(ctx context.Context, actor auth.Principal, in RequestAnswer) (*Responder, error) {
-	if err := checkOptional("reason", in.Reason, MaxReason); err != nil {
+	if err := fault.CheckText("reason", in.Reason, MaxReason); err != nil {
 		return nil, err
 	}
 	return s.answer(ctx, actor, "cancelling a request", in, func(tx *store.Tx, o *open) error {

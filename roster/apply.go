@@ -41,7 +41,7 @@ func (in Application) check() error {
 	if err := checkLine("privacyConsentVersion", in.PrivacyVersion, maxVersion); err != nil {
 		return err
 	}
-	if err := checkOptional("positionConsentVersion", in.PositionVersion, maxVersion); err != nil {
+	if err := fault.CheckText("positionConsentVersion", in.PositionVersion, maxVersion); err != nil {
 		return err
 	}
 	return checkEquipment(in.Equipment)
@@ -130,7 +130,7 @@ type Leaving struct {
 // application. It may apply again. It fails with NOT_FOUND if the actor is not
 // on the roster, with INVALID, and with CONFLICT if it has left or was rejected.
 func (s *Service) Leave(ctx context.Context, actor auth.Principal, in Leaving) (*Responder, error) {
-	if err := checkOptional("reason", in.Reason, MaxReason); err != nil {
+	if err := fault.CheckText("reason", in.Reason, MaxReason); err != nil {
 		return nil, err
 	}
 	return s.changeOwn(ctx, asked{actor, "leaving the roster", in.Key, in.Reason}, func(tx *store.Tx, r *Responder) error {

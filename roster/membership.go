@@ -58,7 +58,7 @@ type MembershipEnd struct {
 // INVALID. Staff of the team alone may not know of the responder any more when it
 // has ended: see ShowsFileTo.
 func (s *Service) EndMembership(ctx context.Context, actor auth.Principal, in MembershipEnd) (*Responder, error) {
-	if err := checkOptional("reason", in.Reason, MaxReason); err != nil {
+	if err := fault.CheckText("reason", in.Reason, MaxReason); err != nil {
 		return nil, err
 	}
 	find := func(tx *store.Tx) (*Responder, error) { // staff of the team may not know of it any more when they repeat this

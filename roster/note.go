@@ -35,7 +35,7 @@ type NewNote struct {
 // AddNote writes a note about a responder, for dispatchers of its unit. It fails
 // with INVALID, NOT_FOUND or FORBIDDEN.
 func (s *Service) AddNote(ctx context.Context, actor auth.Principal, in NewNote) (*Note, error) {
-	if err := checkRequired("text", in.Text, MaxNote); err != nil {
+	if err := fault.CheckRequired("text", in.Text, MaxNote); err != nil {
 		return nil, err
 	}
 	var n *Note

@@ -69,7 +69,7 @@ func (in Correction) check() error {
 	if err := in.Profile.check(); err != nil {
 		return err
 	}
-	return checkRequired("reason", in.Reason, MaxReason)
+	return fault.CheckRequired("reason", in.Reason, MaxReason)
 }
 
 // Correct changes what the roster says of a responder, for dispatchers of its

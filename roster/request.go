@@ -56,7 +56,7 @@ type NewRequest struct {
 // request asks the receiving side, or, if the actor decides for both sides, does
 // at once what is asked for: then there is no request.
 func (s *Service) request(ctx context.Context, actor auth.Principal, kind RequestKind, in NewRequest) (*Request, *Responder, error) {
-	if err := checkOptional("reason", in.Reason, MaxReason); err != nil {
+	if err := fault.CheckText("reason", in.Reason, MaxReason); err != nil {
 		return nil, nil, err
 	}
 	var waiting *Request

@@ -6,6 +6,7 @@ import (
 
 	"github.com/musterhq/muster/audit"
 	"github.com/musterhq/muster/auth"
+	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )
 
@@ -88,9 +89,9 @@ func (s *Service) decide(ctx context.Context, actor auth.Principal, v ruling, in
 
 func (v ruling) check(in Decision) error {
 	if v.reasoned {
-		return checkRequired("reason", in.Reason, MaxReason)
+		return fault.CheckRequired("reason", in.Reason, MaxReason)
 	}
-	return checkOptional("reason", in.Reason, MaxReason)
+	return fault.CheckText("reason", in.Reason, MaxReason)
 }
 
 // changed writes down a change of the responder by staff.

@@ -20,7 +20,7 @@ const (
 
 // checkLine checks a line of text that must be there.
 func checkLine(field, text string, limit int) error {
-	if err := checkOptional(field, text, limit); err != nil {
+	if err := fault.CheckText(field, text, limit); err != nil {
 		return err
 	}
 	if strings.TrimSpace(text) == "" {
@@ -35,16 +35,6 @@ func checkLine(field, text string, limit int) error {
 // disguises reports whether a character makes a line of text look like another
 // one: a control character, or one that turns the direction of what follows.
 func disguises(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
-
-// checkRequired checks a text that must be there, and may have several lines.
-func checkRequired(field, text string, limit int) error {
-	return fault.CheckRequired(field, text, limit)
-}
-
-// checkOptional checks a text that may be empty.
-func checkOptional(field, text string, limit int) error {
-	return fault.CheckText(field, text, limit)
-}
 
 // checkEquipment checks what somebody carries.
 func checkEquipment(items []string) error {
