@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,5 +174,62 @@ func TestAPIDisguisedNames(t *testing.T) {
 		expectRefusal(t, tw.nobody.Client, onResponder("applyToRoster"), vars{"input": applicationTo(guiyuanOne, vars{"name": name})}, wrong)
 		expectRefusal(t, chief.Client, grantRole, vars{"input": vars{"phone": "13700009999", "name": name, "role": "TRAINER", "orgUnitId": guiyuanID}}, wrong)
 		expectRefusal(t, chief.Client, amending("renameUnit"), vars{"input": vars{"orgUnitId": guiyuanOne, "name": name, "reason": "更名"}}, wrong)
+	}
+}
+
+func TestAPIWhatASessionLoses(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t, nil)
+	for name, c := range map[string]struct {
+		take           func(t *testing.T, clerk *resident)
+		upload, ticket int
+		query          problem
+	}{
+		"by a second factor that is required": {
+			func(t *testing.T, clerk *resident) {
+				t.Helper()
+				tw.admin.must(t, ordering("requireSecondFactor"), vars{"input": vars{"accountId": clerk.accountID, "required": true}})
+			},
+			http.StatusForbidden, http.StatusForbidden, notAllowed,
+		},
+		"by the end of its role": {
+			func(t *testing.T, clerk *resident) {
+				t.Helper()
+				tw.admin.must(t, `mutation ($input: RevokeRoleInput!) { revokeRole(input: $input) { account { id } } }`,
+					vars{"input": vars{"accountId": clerk.accountID, "role": "DISPATCHER", "orgUnitId": guiyuanID, "reason": "x"}})
+			},
+			http.StatusForbidden, http.StatusForbidden, notAllowed,
+		},
+		"by a suspension": {
+			func(t *testing.T, clerk *resident) {
+				t.Helper()
+				tw.admin.must(t, ordering("suspendAccount"), vars{"input": vars{"accountId": clerk.accountID, "reason": "x"}})
+			},
+			http.StatusUnauthorized, http.StatusNotFound, problem{Code: "UNAUTHENTICATED", Reason: "unauthenticated.token"},
+		},
+		"by an erasure": {
+			func(t *testing.T, clerk *resident) {
+				t.Helper()
+				tw.admin.must(t, eraseAccount, vars{"input": vars{"accountId": clerk.accountID, "reason": "x"}})
+			},
+			http.StatusUnauthorized, http.StatusNotFound, problem{Code: "UNAUTHENTICATED", Reason: "unauthenticated.token"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clerk := tw.newResident(t, "调度员", auth.RoleDispatcher, guiyuanID)
+			token := clerk.bearer(t)
+			ticket := word(clerk.must(t, exportResponders, vars{"input": vars{"orgUnitId": guiyuanID}}), "exportResponders", "download", "url")
+			imported := clerk.upload(t, guiyuanID, rollOf(t, "138 1234 5678"))
+			c.take(t, clerk)
+			if status, body := tw.upload(t, token, "?orgUnitId="+guiyuanID, "en", strings.NewReader(rollOf(t, "13812345679"))); status != c.upload {
+				t.Errorf("an upload: %d %v", status, body)
+			}
+			if status := tw.fetch(t, ticket).status; status != c.ticket {
+				t.Errorf("a ticket: %d", status)
+			}
+			expectRefusal(t, clerk.Client, `query ($id: ID!) { responders(orgUnitId: $id) { nodes { id } } }`, vars{"id": guiyuanID}, c.query)
+			expectRefusal(t, clerk.Client, applyImport, vars{"input": vars{"id": imported, "mode": "GOOD_ROWS"}}, c.query)
+		})
 	}
 }
