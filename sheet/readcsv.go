@@ -34,7 +34,9 @@ func openCSV(file io.ReaderAt, size int64, head []byte, limits Limits) (*Sheet, 
 		return nil, errUnknown()
 	}
 	comma := separatorOf(string(start))
-	rows := func(visit func(Row) error) error { return csvRows(decode(), comma, visit) }
+	rows := func(visit func(Row) error) error {
+		return csvRows(&fieldCounter{text: decode(), comma: byte(comma), tooMany: limits.errColumns}, comma, visit)
+	}
 	return &Sheet{Format: CSV, limits: limits, rows: rows}, nil
 }
 
