@@ -680,7 +680,7 @@ func (v *AddLeaveInput) GetIdempotencyKey() *string { return v.IdempotencyKey }
 
 // AddLeaveResponse is returned by AddLeave on success.
 type AddLeaveResponse struct {
-	// Takes a leave: nobody is called while on leave.
+	// Takes a leave: nobody is called while on leave. CONFLICT for more than 20 that are not over.
 	AddLeave *AddLeaveAddLeaveAddLeavePayload `json:"addLeave"`
 }
 
@@ -9439,7 +9439,7 @@ func (v *RequestTransferRequestTransferRequestTransferPayloadResponderOrgUnit) G
 
 // RequestTransferResponse is returned by RequestTransfer on success.
 type RequestTransferResponse struct {
-	// Asks an org unit to take a responder over: for the responder itself, and for dispatchers of its org unit. The receiving dispatchers agree; who is a dispatcher of both does it at once.
+	// Asks an org unit to take a responder over: for the responder itself, and for dispatchers of its org unit. The receiving dispatchers agree; who is a dispatcher of both does it at once. CONFLICT for more than 5 requests that wait.
 	RequestTransfer *RequestTransferRequestTransferRequestTransferPayload `json:"requestTransfer"`
 }
 
