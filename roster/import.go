@@ -51,12 +51,15 @@ type Import struct {
 	store.Due  `bson:",inline"` // the next piece of work, or the deletion
 	AccountID  string           `bson:"accountId"` // who uploaded it
 	AppliedBy  string           `bson:"appliedBy,omitempty"`
-	UnitID     string           `bson:"unitId"` // all its rows belong to this unit or below
-	UnitPath   string           `bson:"unitPath"`
-	CourseID   string           `bson:"courseId"` // what the certificates are for
-	State      ImportState      `bson:"state"`
-	Failure    ImportFailure    `bson:"failure,omitempty"`
-	Mode       ImportMode       `bson:"mode,omitempty"`
+	// Certifies says that whoever uploaded it, and then whoever applies it, may
+	// say who is qualified: a trainer there.
+	Certifies bool          `bson:"certifies"`
+	UnitID    string        `bson:"unitId"` // all its rows belong to this unit or below
+	UnitPath  string        `bson:"unitPath"`
+	CourseID  string        `bson:"courseId"` // what the certificates are for
+	State     ImportState   `bson:"state"`
+	Failure   ImportFailure `bson:"failure,omitempty"`
+	Mode      ImportMode    `bson:"mode,omitempty"`
 	// Decided says, while it is applied, that there is no way back.
 	Decided   bool           `bson:"decided,omitempty"`
 	Columns   []ImportColumn `bson:"columns"`
@@ -189,7 +192,7 @@ func (m *Imports) Start(ctx context.Context, actor auth.Principal, n NewImport) 
 	}
 	imp := &Import{
 		Meta: store.Meta{ID: m.Roster.newID("imp")}, AccountID: actor.AccountID, UnitID: u.ID, UnitPath: u.Path,
-		CourseID: n.CourseID, State: ImportReading, Columns: found.columns, Ignored: found.ignored,
+		CourseID: n.CourseID, Certifies: actor.May(u.Path, auth.RoleTrainer), State: ImportReading, Columns: found.columns, Ignored: found.ignored,
 		Rows: int64(len(found.rows)), CreatedAt: m.Roster.now(),
 	}
 	return imp, m.keep(ctx, imp, found.rows)

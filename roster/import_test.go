@@ -30,7 +30,7 @@ type importer struct {
 	*fixture
 	*Imports
 	training *training.Service
-	staff    auth.Principal // DISPATCHER of the district
+	staff    auth.Principal // ADMIN of the district
 }
 
 func newImporter(t testing.TB) *importer {
@@ -64,7 +64,7 @@ func newImporterOn(t testing.TB, db *store.DB) *importer {
 			return err
 		},
 	})
-	return &importer{fixture: f, Imports: m, training: courses, staff: f.holder(t, auth.RoleDispatcher, district)}
+	return &importer{fixture: f, Imports: m, training: courses, staff: f.holder(t, auth.RoleAdmin, district)}
 }
 
 // csvFile opens lines of .csv.

@@ -39,6 +39,7 @@ func (m *Imports) Apply(ctx context.Context, actor auth.Principal, in ApplyImpor
 		}
 		imp.State, imp.Mode, imp.AppliedBy, imp.Last = ImportApplying, in.Mode, actor.AccountID, 0
 		imp.Decided = in.Mode == GoodRows
+		imp.Certifies = imp.Certifies && actor.May(imp.UnitPath, auth.RoleTrainer)
 		imp.SetDue(m.Roster.now())
 		return nil
 	})

@@ -227,6 +227,10 @@ func (j *judge) decideCertificate(row *ImportRow, v *verdict) {
 	if v.responder != nil && slices.ContainsFunc(j.issued[v.responder.ID], func(t time.Time) bool { return dayOf(t, j.zone).Equal(on) }) {
 		return
 	}
+	if !j.imp.Certifies {
+		v.problem(FieldCertifiedOn, ProblemCertify, "")
+		return
+	}
 	v.certify = true
 	v.change(FieldCertifiedOn, "", dayText(on))
 }

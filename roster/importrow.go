@@ -115,6 +115,7 @@ const (
 	ProblemNotActive   ProblemCode = "not_active"
 	ProblemSuspended   ProblemCode = "account_suspended"
 	ProblemOwn         ProblemCode = "own_row"
+	ProblemCertify     ProblemCode = "certifies_not"
 	ProblemMeanwhile   ProblemCode = "changed_meanwhile"
 )
 
@@ -124,7 +125,7 @@ func ProblemCodes() []ProblemCode {
 		ProblemMissing, ProblemFormula, ProblemBroken, ProblemTooLong, ProblemPhone, ProblemRounded, ProblemTwice, ProblemDate,
 		ProblemFuture, ProblemOrder, ProblemUntilAlone, ProblemStatus, ProblemTransport, ProblemEquipment,
 		ProblemUnit, ProblemAmbiguous, ProblemOutside, ProblemUnitsDiffer, ProblemTransfer, ProblemNewStatus, ProblemStatusMove, ProblemNotActive,
-		ProblemSuspended, ProblemOwn, ProblemMeanwhile,
+		ProblemSuspended, ProblemOwn, ProblemCertify, ProblemMeanwhile,
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/xuri/excelize/v2"
 
+	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/roster"
 	"github.com/musterhq/muster/store"
 )
@@ -132,6 +133,7 @@ func rollOf(t *testing.T, phone string) string {
 func TestAPIImport(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t, nil)
+	tw.guiyuan = tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID) // who may say that somebody is certified
 	file := rollOf(t, "138 1234 5678")
 	id := tw.guiyuan.upload(t, guiyuanID, file)
 	want := vars{
@@ -325,9 +327,10 @@ func TestAPIUploadRefuses(t *testing.T) {
 func TestAPIImportConsentsForNobody(t *testing.T) {
 	t.Parallel()
 	tw := newTown(t, nil)
-	id := tw.guiyuan.upload(t, guiyuanID, rollOf(t, "13812345699"))
-	tw.guiyuan.must(t, applyImport, vars{"input": vars{"id": id, "mode": "GOOD_ROWS"}})
-	tw.guiyuan.awaitImport(t, id, "DONE")
+	chief := tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID)
+	id := chief.upload(t, guiyuanID, rollOf(t, "13812345699"))
+	chief.must(t, applyImport, vars{"input": vars{"id": id, "mode": "GOOD_ROWS"}})
+	chief.awaitImport(t, id, "DONE")
 	account, err := tw.app.auth.AccountByPhone(t.Context(), tw.app.db, "13812345699")
 	if err != nil || len(account.Grants) > 0 {
 		t.Fatal(account, err)

@@ -108,7 +108,7 @@ func TestAPIImportOfOneself(t *testing.T) {
 	}
 	t.Run("uploaded", func(t *testing.T) {
 		t.Parallel()
-		clerk := tw.newResident(t, "调度员", auth.RoleDispatcher, guiyuanID)
+		clerk := tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID)
 		id := clerk.upload(t, guiyuanID, rollOf(t, clerk.phone))
 		got := clerk.must(t, readImport, vars{"id": id})
 		if code := word(got, "rosterImport", "problems", "nodes", 0, "problems", 0, "code"); code != "own_row" {
@@ -122,7 +122,7 @@ func TestAPIImportOfOneself(t *testing.T) {
 	})
 	t.Run("applied", func(t *testing.T) {
 		t.Parallel()
-		clerk := tw.newResident(t, "调度员", auth.RoleDispatcher, guiyuanID)
+		clerk := tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID)
 		chief := tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID)
 		id := clerk.upload(t, guiyuanID, rollOf(t, chief.phone))
 		chief.must(t, applyImport, vars{"input": vars{"id": id, "mode": "GOOD_ROWS"}})
@@ -217,7 +217,7 @@ func TestAPIWhatASessionLoses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clerk := tw.newResident(t, "调度员", auth.RoleDispatcher, guiyuanID)
+			clerk := tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID)
 			token := clerk.bearer(t)
 			ticket := word(clerk.must(t, exportResponders, vars{"input": vars{"orgUnitId": guiyuanID}}), "exportResponders", "download", "url")
 			imported := clerk.upload(t, guiyuanID, rollOf(t, "138 1234 5678"))
@@ -232,4 +232,55 @@ func TestAPIWhatASessionLoses(t *testing.T) {
 			expectRefusal(t, clerk.Client, applyImport, vars{"input": vars{"id": imported, "mode": "GOOD_ROWS"}}, c.query)
 		})
 	}
+}
+
+// Who keeps a roster does not say who is qualified on it.
+func TestAPIImportOfCertificatesTakesATrainer(t *testing.T) {
+	t.Parallel()
+	tw := newTown(t, nil)
+	clerk := tw.newResident(t, "调度员", auth.RoleDispatcher, guiyuanID)
+	chief := tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID)
+	counts := func(t *testing.T, r *resident, id string) any {
+		t.Helper()
+		return dig(r.must(t, readImport, vars{"id": id}), "rosterImport", "counts")
+	}
+	refused := vars{"new": 0.0, "changed": 0.0, "unchanged": 0.0, "problems": 1.0}
+	t.Run("uploaded by a dispatcher", func(t *testing.T) {
+		t.Parallel()
+		id := clerk.upload(t, guiyuanID, rollOf(t, "13812340001"))
+		got := clerk.must(t, readImport, vars{"id": id})
+		if code := word(got, "rosterImport", "problems", "nodes", 0, "problems", 0, "code"); code != "certifies_not" {
+			t.Errorf("the problem is %q: %v", code, got)
+		}
+	})
+	t.Run("without certificates", func(t *testing.T) {
+		t.Parallel()
+		id := clerk.upload(t, guiyuanID, "姓名,手机,单位代码\n赵六,13812340002,"+guiyuanOne+"\n")
+		want := vars{"new": 1.0, "changed": 0.0, "unchanged": 0.0, "problems": 0.0}
+		if diff := cmp.Diff(want, counts(t, clerk, id)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("applied by who lost the role", func(t *testing.T) {
+		t.Parallel()
+		id := chief.upload(t, guiyuanID, rollOf(t, "13812340003"))
+		ctx, a := t.Context(), tw.app
+		account, err := a.auth.Account(ctx, chief.accountID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := account.Grants[0].UnitPath
+		if _, err := a.auth.Grant(ctx, a.db, chief.accountID, auth.Grant{Role: auth.RoleDispatcher, UnitPath: path}); err != nil {
+			t.Fatal(err)
+		}
+		tw.admin.must(t, revokeRole, vars{"input": vars{"accountId": chief.accountID, "role": "ADMIN", "orgUnitId": guiyuanID, "reason": "换岗"}})
+		chief.must(t, applyImport, vars{"input": vars{"id": id, "mode": "GOOD_ROWS"}})
+		chief.awaitImport(t, id, "DONE")
+		if diff := cmp.Diff(refused, counts(t, chief, id)); diff != "" {
+			t.Error(diff)
+		}
+		if _, err := a.auth.AccountByPhone(ctx, a.db, "13812340003"); fault.CodeOf(err) != fault.CodeNotFound {
+			t.Errorf("somebody was certified: %v", err)
+		}
+	})
 }
