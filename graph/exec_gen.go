@@ -629,6 +629,7 @@ type ComplexityRoot struct {
 		Consents        func(childComplexity int) int
 		Equipment       func(childComplexity int) int
 		ID              func(childComplexity int) int
+		LeftSuspended   func(childComplexity int) int
 		Memberships     func(childComplexity int) int
 		Name            func(childComplexity int) int
 		Notes           func(childComplexity int, first int, after *string) int
@@ -1033,6 +1034,7 @@ type ResponderResolver interface {
 	Phone(ctx context.Context, obj *roster.Responder) (*string, error)
 
 	StatusReason(ctx context.Context, obj *roster.Responder) (*string, error)
+	LeftSuspended(ctx context.Context, obj *roster.Responder) (*bool, error)
 	Consents(ctx context.Context, obj *roster.Responder) (*Consents, error)
 
 	PendingRequests(ctx context.Context, objs []*roster.Responder) ([][]*roster.Request, error)
@@ -3464,6 +3466,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Responder.ID(childComplexity), true
+	case "Responder.leftSuspended":
+		if e.ComplexityRoot.Responder.LeftSuspended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Responder.LeftSuspended(childComplexity), true
 	case "Responder.memberships":
 		if e.ComplexityRoot.Responder.Memberships == nil {
 			break
@@ -5433,6 +5441,8 @@ func (ec *executionContext) childFields_Responder(ctx context.Context, field gra
 		return ec.fieldContext_Responder_statusAt(ctx, field)
 	case "statusReason":
 		return ec.fieldContext_Responder_statusReason(ctx, field)
+	case "leftSuspended":
+		return ec.fieldContext_Responder_leftSuspended(ctx, field)
 	case "consents":
 		return ec.fieldContext_Responder_consents(ctx, field)
 	case "memberships":
@@ -19563,6 +19573,29 @@ func (ec *executionContext) fieldContext_Responder_statusReason(_ context.Contex
 	return graphql.NewScalarFieldContext("Responder", field, true, true, "String")
 }
 
+func (ec *executionContext) _Responder_leftSuspended(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Responder_leftSuspended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Responder().LeftSuspended(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Responder_leftSuspended(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Responder", field, true, true, "Boolean")
+}
+
 func (ec *executionContext) _Responder_consents(ctx context.Context, field graphql.CollectedField, obj *roster.Responder) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -31906,6 +31939,12 @@ func (ec *executionContext) _Responder(ctx context.Context, sel ast.SelectionSet
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Responder_statusReason(ctx, field, obj)
+				})
+		case "leftSuspended":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Responder_leftSuspended(ctx, field, obj)
 				})
 		case "consents":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

@@ -63,6 +63,13 @@ func (r *responderResolver) StatusReason(ctx context.Context, obj *roster.Respon
 	return some(obj.StatusReason), nil
 }
 
+func (r *responderResolver) LeftSuspended(ctx context.Context, obj *roster.Responder) (*bool, error) {
+	if !obj.ShowsFileTo(actor(ctx)) {
+		return nil, nil
+	}
+	return &obj.LeftSuspended, nil
+}
+
 func (r *responderResolver) Consents(ctx context.Context, obj *roster.Responder) (*Consents, error) {
 	if !obj.ShowsFileTo(actor(ctx)) {
 		return nil, nil

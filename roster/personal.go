@@ -22,6 +22,7 @@ type personalResponder struct {
 	Status         Status                  `json:"status"`
 	StatusAt       time.Time               `json:"statusAt"`
 	StatusReason   string                  `json:"statusReason"`
+	LeftSuspended  bool                    `json:"leftSuspended"`
 	TransportMode  TransportMode           `json:"transportMode"`
 	Equipment      []string                `json:"equipment"`
 	Availability   personalAvailability    `json:"availability"`
@@ -146,7 +147,7 @@ func (s *Service) CopyPersonal(ctx context.Context, accountID string, write func
 func (r *Responder) personal() personalResponder {
 	p := personalResponder{
 		ID: r.ID, Name: r.Name, Phone: r.Phone, OrgUnitID: r.UnitID, Memberships: []personalMembership{},
-		Status: r.Status, StatusAt: r.StatusAt, StatusReason: r.StatusReason, TransportMode: r.TransportMode, Equipment: r.Equipment,
+		Status: r.Status, StatusAt: r.StatusAt, StatusReason: r.StatusReason, LeftSuspended: r.LeftSuspended, TransportMode: r.TransportMode, Equipment: r.Equipment,
 		Availability:   r.Availability.personal(r.Duty),
 		Consents:       personalConsents{personalConsent(r.Consents.Privacy), personalConsent(r.Consents.Position)},
 		Qualifications: []personalQualification{}, EnrolledAt: r.EnrolledAt,

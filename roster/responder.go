@@ -23,10 +23,13 @@ type Responder struct {
 	UnitID    string `bson:"unitId"`
 	UnitPath  string `bson:"unitPath"` // the unit's path
 	// Memberships are the other org units whose team it belongs to.
-	Memberships   []Membership  `bson:"memberships,omitempty"`
-	Status        Status        `bson:"status"`
-	StatusAt      time.Time     `bson:"statusAt"`               // since when
-	StatusReason  string        `bson:"statusReason,omitempty"` // why, as staff or the responder said
+	Memberships  []Membership `bson:"memberships,omitempty"`
+	Status       Status       `bson:"status"`
+	StatusAt     time.Time    `bson:"statusAt"`               // since when
+	StatusReason string       `bson:"statusReason,omitempty"` // why, as staff or the responder said
+	// LeftSuspended says that it left while it was suspended, and has not been
+	// approved since.
+	LeftSuspended bool          `bson:"leftSuspended,omitempty"`
 	TransportMode TransportMode `bson:"transportMode"`
 	Equipment     []string      `bson:"equipment"`    // what is carried, as staff call it
 	Availability  Availability  `bson:"availability"` // what it has set

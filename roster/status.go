@@ -59,6 +59,7 @@ func (s *Service) become(ctx context.Context, tx *store.Tx, r *Responder, next S
 	if !r.Status.MayBecome(next) {
 		return wrongStatus(r.Status)
 	}
+	r.LeftSuspended = next != StatusActive && (r.LeftSuspended || r.Status == StatusSuspended && next == StatusRetired)
 	r.Status, r.StatusAt, r.StatusReason = next, s.now(), reason
 	if !next.Enlisted() {
 		r.Memberships, r.Availability = nil, Availability{SignedOut: r.Availability.SignedOut}

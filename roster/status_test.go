@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/musterhq/muster/auth"
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/store"
 )
@@ -57,6 +58,34 @@ func TestBecome_everyPairOfStatuses(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Whoever was suspended cannot shake that off by leaving and applying next door.
+func TestLeavingSuspendedIsRemembered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	own, east, west := account("acc_own"), f.holder(t, auth.RoleDispatcher, east), f.holder(t, auth.RoleDispatcher, west)
+	r := f.enrol(t, "acc_own", eastOne)
+	step := func(what string, want bool, r *Responder, err error) {
+		t.Helper()
+		if err != nil || r.LeftSuspended != want {
+			t.Fatalf("%s: %v, %v; want %t", what, r, err, want)
+		}
+	}
+	got, err := f.Suspend(t.Context(), east, Decision{ResponderID: r.ID, Reason: "缺勤"})
+	step("suspended", false, got, err)
+	got, err = f.Leave(t.Context(), own, Leaving{})
+	step("left", true, got, err)
+	got, err = f.Apply(t.Context(), own, application(func(in *Application) { in.UnitID = westOne }))
+	step("applied next door", true, got, err)
+	got, err = f.Reject(t.Context(), west, Decision{ResponderID: r.ID, Reason: "先说明"})
+	step("rejected", true, got, err)
+	got, err = f.Apply(t.Context(), own, application(func(in *Application) { in.UnitID = westOne }))
+	step("applied again", true, got, err)
+	got, err = f.Approve(t.Context(), west, Decision{ResponderID: r.ID})
+	step("approved", false, got, err)
+	got, err = f.Leave(t.Context(), own, Leaving{})
+	step("left in peace", false, got, err)
 }
 
 func TestStatuses_namesEveryStatusOnce(t *testing.T) {

@@ -36,7 +36,7 @@ const (
 	auditLogOf   = `query ($id: ID!) { auditLogOf(subjectId: $id) ` + entries + ` }`
 	auditLogBy   = `query ($id: ID!) { auditLogBy(accountId: $id) ` + entries + ` }`
 	myAuditLog   = `{ myAuditLog ` + entries + ` }`
-	responderFor = `query ($id: ID!) { responder(id: $id) { id phone statusReason consents { position { holds } } notes { nodes { text } } pendingRequests { id } memberships { orgUnit { id } } } }`
+	responderFor = `query ($id: ID!) { responder(id: $id) { id phone statusReason leftSuspended consents { position { holds } } notes { nodes { text } } pendingRequests { id } memberships { orgUnit { id } } } }`
 )
 
 // lifeMutations are the changes of the roster's life, for those who may not
@@ -240,10 +240,10 @@ func TestAPIResponderAsEachSeesIt(t *testing.T) {
 		r    *resident
 		want vars
 	}{
-		"itself":         {v, vars{"phone": v.phone, "consents": holds, "notes": nil, "pendingRequests": pending}},
-		"its dispatcher": {tw.guiyuan, vars{"phone": v.phone, "consents": holds, "notes": noted, "pendingRequests": pending}},
-		"its admin":      {tw.admin, vars{"phone": v.phone, "consents": holds, "notes": noted, "pendingRequests": pending}},
-		"its trainer":    {tw.trainer, vars{"phone": masked, "consents": nil, "notes": nil, "pendingRequests": nil}},
+		"itself":         {v, vars{"phone": v.phone, "leftSuspended": false, "consents": holds, "notes": nil, "pendingRequests": pending}},
+		"its dispatcher": {tw.guiyuan, vars{"phone": v.phone, "leftSuspended": false, "consents": holds, "notes": noted, "pendingRequests": pending}},
+		"its admin":      {tw.admin, vars{"phone": v.phone, "leftSuspended": false, "consents": holds, "notes": noted, "pendingRequests": pending}},
+		"its trainer":    {tw.trainer, vars{"phone": masked, "leftSuspended": nil, "consents": nil, "notes": nil, "pendingRequests": nil}},
 	} {
 		c.want["id"], c.want["statusReason"], c.want["memberships"] = v.responderID, nil, []any{}
 		if diff := cmp.Diff(c.want, c.r.must(t, responderFor, vars{"id": v.responderID})["responder"]); diff != "" {

@@ -1223,6 +1223,11 @@ func (v *ApplyToRosterApplyToRosterApplyToRosterPayloadResponder) GetStatusReaso
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns ApplyToRosterApplyToRosterApplyToRosterPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *ApplyToRosterApplyToRosterApplyToRosterPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns ApplyToRosterApplyToRosterApplyToRosterPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *ApplyToRosterApplyToRosterApplyToRosterPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -1286,6 +1291,8 @@ type __premarshalApplyToRosterApplyToRosterApplyToRosterPayloadResponder struct 
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -1314,6 +1321,7 @@ func (v *ApplyToRosterApplyToRosterApplyToRosterPayloadResponder) __premarshalJS
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -1424,6 +1432,11 @@ func (v *ApproveApplicationApproveApplicationApproveApplicationPayloadResponder)
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns ApproveApplicationApproveApplicationApproveApplicationPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *ApproveApplicationApproveApplicationApproveApplicationPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns ApproveApplicationApproveApplicationApproveApplicationPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *ApproveApplicationApproveApplicationApproveApplicationPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -1487,6 +1500,8 @@ type __premarshalApproveApplicationApproveApplicationApproveApplicationPayloadRe
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -1515,6 +1530,7 @@ func (v *ApproveApplicationApproveApplicationApproveApplicationPayloadResponder)
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -2702,6 +2718,11 @@ func (v *ChangeProfileChangeProfileChangeProfilePayloadResponder) GetStatusReaso
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns ChangeProfileChangeProfileChangeProfilePayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *ChangeProfileChangeProfileChangeProfilePayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns ChangeProfileChangeProfileChangeProfilePayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *ChangeProfileChangeProfileChangeProfilePayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -2765,6 +2786,8 @@ type __premarshalChangeProfileChangeProfileChangeProfilePayloadResponder struct 
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -2793,6 +2816,7 @@ func (v *ChangeProfileChangeProfileChangeProfilePayloadResponder) __premarshalJS
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -3406,6 +3430,11 @@ func (v *CorrectResponderCorrectResponderCorrectResponderPayloadResponder) GetSt
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns CorrectResponderCorrectResponderCorrectResponderPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *CorrectResponderCorrectResponderCorrectResponderPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns CorrectResponderCorrectResponderCorrectResponderPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *CorrectResponderCorrectResponderCorrectResponderPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -3469,6 +3498,8 @@ type __premarshalCorrectResponderCorrectResponderCorrectResponderPayloadResponde
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -3497,6 +3528,7 @@ func (v *CorrectResponderCorrectResponderCorrectResponderPayloadResponder) __pre
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -5820,6 +5852,11 @@ func (v *LeaveRosterLeaveRosterLeaveRosterPayloadResponder) GetStatusReason() *s
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns LeaveRosterLeaveRosterLeaveRosterPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *LeaveRosterLeaveRosterLeaveRosterPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns LeaveRosterLeaveRosterLeaveRosterPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *LeaveRosterLeaveRosterLeaveRosterPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -5883,6 +5920,8 @@ type __premarshalLeaveRosterLeaveRosterLeaveRosterPayloadResponder struct {
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -5911,6 +5950,7 @@ func (v *LeaveRosterLeaveRosterLeaveRosterPayloadResponder) __premarshalJSON() (
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -7821,6 +7861,11 @@ func (v *RecordConsentRecordConsentRecordConsentPayloadResponder) GetStatusReaso
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns RecordConsentRecordConsentRecordConsentPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *RecordConsentRecordConsentRecordConsentPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns RecordConsentRecordConsentRecordConsentPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *RecordConsentRecordConsentRecordConsentPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -7884,6 +7929,8 @@ type __premarshalRecordConsentRecordConsentRecordConsentPayloadResponder struct 
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -7912,6 +7959,7 @@ func (v *RecordConsentRecordConsentRecordConsentPayloadResponder) __premarshalJS
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -8329,6 +8377,11 @@ func (v *ReinstateResponderReinstateResponderReinstateResponderPayloadResponder)
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns ReinstateResponderReinstateResponderReinstateResponderPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *ReinstateResponderReinstateResponderReinstateResponderPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns ReinstateResponderReinstateResponderReinstateResponderPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *ReinstateResponderReinstateResponderReinstateResponderPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -8392,6 +8445,8 @@ type __premarshalReinstateResponderReinstateResponderReinstateResponderPayloadRe
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -8420,6 +8475,7 @@ func (v *ReinstateResponderReinstateResponderReinstateResponderPayloadResponder)
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -8510,6 +8566,11 @@ func (v *RejectApplicationRejectApplicationRejectApplicationPayloadResponder) Ge
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns RejectApplicationRejectApplicationRejectApplicationPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *RejectApplicationRejectApplicationRejectApplicationPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns RejectApplicationRejectApplicationRejectApplicationPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *RejectApplicationRejectApplicationRejectApplicationPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -8573,6 +8634,8 @@ type __premarshalRejectApplicationRejectApplicationRejectApplicationPayloadRespo
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -8601,6 +8664,7 @@ func (v *RejectApplicationRejectApplicationRejectApplicationPayloadResponder) __
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -9731,6 +9795,8 @@ type ResponderFields struct {
 	StatusAt time.Time `json:"statusAt"`
 	// Why the status is what it is, in words of staff or of the responder: for the responder itself and for dispatchers of its org unit and teams.
 	StatusReason *string `json:"statusReason"`
+	// Whether the responder left while suspended, and has not been approved since: what whoever decides about its next application should know. For the responder itself and for dispatchers of its org unit and teams; null for others.
+	LeftSuspended *bool `json:"leftSuspended"`
 	// How the responder gets to an incident.
 	TransportMode TransportMode `json:"transportMode"`
 	// What the responder carries.
@@ -9760,6 +9826,9 @@ func (v *ResponderFields) GetStatusAt() time.Time { return v.StatusAt }
 
 // GetStatusReason returns ResponderFields.StatusReason, and is useful for accessing the field via an interface.
 func (v *ResponderFields) GetStatusReason() *string { return v.StatusReason }
+
+// GetLeftSuspended returns ResponderFields.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *ResponderFields) GetLeftSuspended() *bool { return v.LeftSuspended }
 
 // GetTransportMode returns ResponderFields.TransportMode, and is useful for accessing the field via an interface.
 func (v *ResponderFields) GetTransportMode() TransportMode { return v.TransportMode }
@@ -10280,6 +10349,11 @@ func (v *RetireResponderRetireResponderRetireResponderPayloadResponder) GetStatu
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns RetireResponderRetireResponderRetireResponderPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *RetireResponderRetireResponderRetireResponderPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns RetireResponderRetireResponderRetireResponderPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *RetireResponderRetireResponderRetireResponderPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -10343,6 +10417,8 @@ type __premarshalRetireResponderRetireResponderRetireResponderPayloadResponder s
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -10371,6 +10447,7 @@ func (v *RetireResponderRetireResponderRetireResponderPayloadResponder) __premar
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -12854,6 +12931,11 @@ func (v *SuspendResponderSuspendResponderSuspendResponderPayloadResponder) GetSt
 	return v.ResponderFields.StatusReason
 }
 
+// GetLeftSuspended returns SuspendResponderSuspendResponderSuspendResponderPayloadResponder.LeftSuspended, and is useful for accessing the field via an interface.
+func (v *SuspendResponderSuspendResponderSuspendResponderPayloadResponder) GetLeftSuspended() *bool {
+	return v.ResponderFields.LeftSuspended
+}
+
 // GetTransportMode returns SuspendResponderSuspendResponderSuspendResponderPayloadResponder.TransportMode, and is useful for accessing the field via an interface.
 func (v *SuspendResponderSuspendResponderSuspendResponderPayloadResponder) GetTransportMode() TransportMode {
 	return v.ResponderFields.TransportMode
@@ -12917,6 +12999,8 @@ type __premarshalSuspendResponderSuspendResponderSuspendResponderPayloadResponde
 
 	StatusReason *string `json:"statusReason"`
 
+	LeftSuspended *bool `json:"leftSuspended"`
+
 	TransportMode TransportMode `json:"transportMode"`
 
 	Equipment []string `json:"equipment"`
@@ -12945,6 +13029,7 @@ func (v *SuspendResponderSuspendResponderSuspendResponderPayloadResponder) __pre
 	retval.Status = v.ResponderFields.Status
 	retval.StatusAt = v.ResponderFields.StatusAt
 	retval.StatusReason = v.ResponderFields.StatusReason
+	retval.LeftSuspended = v.ResponderFields.LeftSuspended
 	retval.TransportMode = v.ResponderFields.TransportMode
 	retval.Equipment = v.ResponderFields.Equipment
 	retval.OrgUnit = v.ResponderFields.OrgUnit
@@ -14566,6 +14651,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -14635,6 +14721,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -15007,6 +15094,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -15268,6 +15356,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -16046,6 +16135,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -16778,6 +16868,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -17005,6 +17096,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -17074,6 +17166,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -17685,6 +17778,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
@@ -18584,6 +18678,7 @@ fragment ResponderFields on Responder {
 	status
 	statusAt
 	statusReason
+	leftSuspended
 	transportMode
 	equipment
 	orgUnit {
