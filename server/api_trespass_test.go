@@ -217,7 +217,7 @@ func TestAPIWhatASessionLoses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clerk := tw.newResident(t, "管理员", auth.RoleAdmin, guiyuanID)
+			clerk := tw.newResident(t, "调度员", auth.RoleDispatcher, guiyuanID)
 			token := clerk.bearer(t)
 			ticket := word(clerk.must(t, exportResponders, vars{"input": vars{"orgUnitId": guiyuanID}}), "exportResponders", "download", "url")
 			imported := clerk.upload(t, guiyuanID, rollOf(t, "138 1234 5678"))
