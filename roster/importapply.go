@@ -115,15 +115,7 @@ const applyChunk = 50
 // recheckChunk looks whether rows would still become what the check said. The
 // first that would not ends the import; after the last there is no way back.
 func (m *Imports) recheckChunk(ctx context.Context, imp *Import) error {
-	names, err := m.nameIndex(ctx)
-	if err != nil {
-		return err
-	}
-	rows, err := m.rowsAfter(ctx, imp, storeChunk)
-	if err != nil {
-		return err
-	}
-	j, err := m.judgeOf(ctx, m.db(), names, imp, rows)
+	rows, j, err := m.next(ctx, imp)
 	if err != nil {
 		return err
 	}

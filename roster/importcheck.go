@@ -274,17 +274,23 @@ func (m *Imports) rowsAfter(ctx context.Context, imp *Import, limit int) ([]*Imp
 	return page.Items, nil
 }
 
-// checkChunk checks some rows and stores what it found, and nothing else.
-func (m *Imports) checkChunk(ctx context.Context, imp *Import) error {
+// next returns the rows that follow in the file, and their judge.
+func (m *Imports) next(ctx context.Context, imp *Import) ([]*ImportRow, *judge, error) {
 	names, err := m.nameIndex(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	rows, err := m.rowsAfter(ctx, imp, storeChunk)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	j, err := m.judgeOf(ctx, m.db(), names, imp, rows)
+	return rows, j, err
+}
+
+// checkChunk checks some rows and stores what it found, and nothing else.
+func (m *Imports) checkChunk(ctx context.Context, imp *Import) error {
+	rows, j, err := m.next(ctx, imp)
 	if err != nil {
 		return err
 	}
