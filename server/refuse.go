@@ -10,6 +10,7 @@ import (
 
 	"github.com/musterhq/muster/fault"
 	"github.com/musterhq/muster/graph"
+	"github.com/musterhq/muster/graph/transport"
 	"github.com/musterhq/muster/sheet"
 )
 
@@ -32,24 +33,7 @@ func statusOf(err error, code fault.Code) int {
 	if errors.Is(err, sheet.Usual.ErrTooBig()) {
 		return http.StatusRequestEntityTooLarge
 	}
-	switch code {
-	case fault.CodeInvalid:
-		return http.StatusBadRequest
-	case fault.CodeUnauthenticated:
-		return http.StatusUnauthorized
-	case fault.CodeForbidden:
-		return http.StatusForbidden
-	case fault.CodeNotFound:
-		return http.StatusNotFound
-	case fault.CodeConflict:
-		return http.StatusConflict
-	case fault.CodeRateLimited:
-		return http.StatusTooManyRequests
-	case fault.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
+	return transport.StatusOf(code)
 }
 
 func writeJSON(w http.ResponseWriter, status int, answer any) {

@@ -82,11 +82,21 @@ func status(media string, response *graphql.Response) int {
 	if media != mediaGraphQL || !isRequestError(response) {
 		return http.StatusOK
 	}
-	switch codeOf(response.Errors) {
+	return StatusOf(codeOf(response.Errors))
+}
+
+// StatusOf is the HTTP status for a fault, wherever one is told by a status: 400
+// for what has no code.
+func StatusOf(code fault.Code) int {
+	switch code {
 	case fault.CodeUnauthenticated:
 		return http.StatusUnauthorized
 	case fault.CodeForbidden:
 		return http.StatusForbidden
+	case fault.CodeNotFound:
+		return http.StatusNotFound
+	case fault.CodeConflict:
+		return http.StatusConflict
 	case fault.CodeRateLimited:
 		return http.StatusTooManyRequests
 	case fault.CodeUnavailable:
